@@ -1,0 +1,86 @@
+"""Run benchmarks and print one table: `python -m benchmarks [NAME ...]`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from types import ModuleType
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import conditions
+from benchmarks.rows import Row
+
+BENCHMARKS = ("benchmarks.embedded_log", "benchmarks.collector", "benchmarks.page_latency")
+"""The modules, in the order in which they run."""
+
+
+def modules() -> dict[str, ModuleType]:
+    """The benchmarks by their names."""
+    found = (import_module(name) for name in BENCHMARKS)
+    return {module.NAME: module for module in found}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--runs", default=5, show_default=True, type=click.IntRange(1), help="Runs of each.")
+@click.option("--list", "listed", is_flag=True, help="Name the benchmarks and stop.")
+def bench(names: tuple[str, ...], runs: int, listed: bool) -> None:
+    """Run the named benchmarks, or all, and print medians, spreads and ratios."""
+    known = modules()
+    if listed:
+        for name, module in known.items():
+            click.echo(f"{name:<16} {(module.run.__doc__ or '').partition(chr(10))[0]}")
+        return
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"no benchmark '{name}': expected one of {', '.join(known)}")
+    report(measured({name: known[name] for name in names or known}, runs))
+
+
+def measured(chosen: dict[str, ModuleType], runs: int) -> Iterator[tuple[str, Row]]:
+    """Each row with the name of its benchmark; says on standard error which one is running."""
+    for name, module in chosen.items():
+        click.echo(f"{name}: {runs} runs", err=True)
+        for row in module.run(runs):
+            yield name, row
+
+
+def report(rows: Iterable[tuple[str, Row]]) -> None:
+    """Print the conditions, then the table."""
+    table = Table("benchmark", "measure", "unit", box=None, pad_edge=False)
+    for heading in ("median", "least", "most", "runs", "ratio"):
+        table.add_column(heading, justify="right")
+    table.add_column("against / aim")
+    for name, row in rows:
+        table.add_row(name, *cells(row))
+    # A pipe or a file has no width of its own: nothing in it shall be folded.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for label, text in conditions():
+        console.print(f"{label + ':':<10} {text}", highlight=False)
+    console.print()
+    console.print(table)
+
+
+def cells(row: Row) -> Iterator[str]:
+    """The row as text, for the table's columns."""
+    yield row.what
+    yield row.unit
+    yield figure(row.median)
+    yield figure(min(row.values))
+    yield figure(max(row.values))
+    yield str(len(row.values))
+    yield "" if row.ratio is None else f"{row.ratio:.3f}"
+    yield ", ".join(filter(None, (row.against.what if row.against else "", row.aim)))
+
+
+def figure(value: float) -> str:
+    """Three significant digits, with thousands set apart: 412,000, 12.3, 0.271."""
+    if value == 0 or abs(value) >= 1000:
+        return f"{float(f'{value:.3g}'):,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+if __name__ == "__main__":
+    bench(prog_name="python -m benchmarks")

@@ -1,0 +1,33 @@
+"""The projector as a process: opened, run until a signal, closed in order."""
+
+import asyncio
+import logging
+import signal
+
+from dwell.consumers.projector import Projector
+from dwell.events.opening import open_reader
+from dwell.settings import Settings
+from dwell.warehouse.live import LiveWarehouse
+
+
+async def run(settings: Settings) -> None:
+    """Project until SIGINT or SIGTERM, then publish a last time.
+
+    Raises:
+        WarehouseError: the warehouse is held by another process, or cannot be opened.
+        LogMismatch: its offsets do not fit the log.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    with LiveWarehouse(settings.warehouse) as warehouse:
+        reader = open_reader(settings)
+        try:
+            projecting = asyncio.create_task(Projector(settings, reader, warehouse).run())
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, projecting.cancel)
+            logging.info("projecting %s into %s", settings.log, settings.published)
+            await asyncio.wait([projecting])
+            if not projecting.cancelled():
+                projecting.result()
+        finally:
+            await reader.close()

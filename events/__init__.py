@@ -1,0 +1,1 @@
+"""The log: one contract, and the logs that keep it."""

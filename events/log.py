@@ -1,0 +1,146 @@
+"""The contract of a log: append facts and return when they are durable; read them from an offset.
+
+Offsets are whole numbers that ascend within a partition; gaps are legal. A record is immutable.
+Every log passes the same contract tests (`tests/events/contract.py`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dwell.errors import LogMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A fact on its way into the log.
+
+    Attributes:
+        key: the visitor's id as text; facts of one key stay in order where the log keeps order.
+        value: the fact, a CloudEvents JSON object in UTF-8.
+        timestamp: when it was received, milliseconds since 1970 in UTC.
+    """
+
+    key: bytes
+    value: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive records of one partition, by column; all four lists have the same length, above 0."""
+
+    partition: int
+    offsets: list[int]
+    timestamps: list[int]
+    keys: list[bytes]
+    values: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on after this batch."""
+        return self.offsets[-1] + 1
+
+
+class LogWriter(ABC):
+    """The appending side of a log.
+
+    Safe to use from many tasks of one event loop. The number of bytes that wait is bounded, and so
+    is the time that a call takes.
+    """
+
+    @abstractmethod
+    async def append(self, records: Sequence[NewRecord]) -> None:
+        """Append the records and return when they are durable.
+
+        Raises:
+            LogFull: the waiting room has no place for them; nothing was appended. Raised at once.
+            LogUnavailable: the log failed, or did not answer within `DWELL_DURABLE_WITHIN`.
+                Whether the records were appended is unknown: append them again, duplicates do no
+                harm. After one such time-out further calls raise it within 100 ms, until a probe
+                of the writer's own finds the log answering again.
+        """
+
+    @abstractmethod
+    async def check(self) -> None:
+        """Return if a fact could be made durable now.
+
+        Raises:
+            LogUnavailable: it could not.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Make durable what waits, for as long as `DWELL_DURABLE_WITHIN`, and let go of the log."""
+
+
+class LogReader(ABC):
+    """The reading side of a log. Any number of readers go side by side, and none moves another."""
+
+    @abstractmethod
+    async def identity(self) -> str:
+        """What names this log and no other: offsets belong to it alone."""
+
+    @abstractmethod
+    async def partitions(self) -> list[int]:
+        """The partitions there are now, ascending. They may become more."""
+
+    @abstractmethod
+    async def start(self, partition: int) -> int:
+        """The offset of the oldest record that can still be read, or the end if there is none."""
+
+    @abstractmethod
+    async def end(self, partition: int) -> int:
+        """The next offset to be written."""
+
+    @abstractmethod
+    async def offset_at(self, partition: int, timestamp: int) -> int:
+        """The offset of the first record received at `timestamp` (milliseconds) or later, or the end.
+
+        Every record received at or after `timestamp` has this offset or a greater one.
+        """
+
+    @abstractmethod
+    async def assign(self, positions: Mapping[int, int]) -> None:
+        """Read these partitions from now on, each from its offset.
+
+        Raises:
+            LogMismatch: an offset lies beyond the partition's end, or before its start: facts that
+                were not read are gone. The message names the gap.
+        """
+
+    @abstractmethod
+    async def read(self, most: int, wait: float) -> list[Batch]:
+        """The next records of the assigned partitions, `most` in all, each record once.
+
+        Waits up to `wait` seconds for the first one; returns an empty list when none came.
+
+        Raises:
+            LogMismatch: the next offset is no longer in the log.
+            LogUnavailable: the log does not answer; the same records come with the next call.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the log."""
+
+
+def refuse_misfit(log: str, partition: int, position: int, *, start: int, end: int) -> None:
+    """Refuse to read on from an offset that is not in the log any more, or not yet.
+
+    Raises:
+        LogMismatch: names the gap and both sides of it.
+    """
+    if position < start:
+        raise LogMismatch(
+            f"offset {position} of partition {partition} is no longer in {log}, which starts at "
+            f"{start}: the facts from {position} to {start - 1} are gone"
+        )
+    if position > end:
+        raise LogMismatch(
+            f"offset {position} of partition {partition} lies beyond the end of {log}, which is "
+            f"{end}: expected the log that these offsets were read from"
+        )

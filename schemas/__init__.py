@@ -1,0 +1,1 @@
+"""The facts as pydantic models, on the wire and in the log."""

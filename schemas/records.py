@@ -1,0 +1,246 @@
+"""The record: a fact in the log, as a CloudEvents 1.0 object in structured mode."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from dwell.schemas.facts import (
+    MAX_AGENT,
+    MAX_RECEIVED_AT,
+    MAX_SEQ,
+    Glimpse,
+    PageViewed,
+    Uuid,
+    VisibilityChanged,
+    VisitorForgotten,
+)
+from dwell.schemas.refusals import Reason, Refusal
+from dwell.schemas.wire import field_error, shown
+
+SOURCE = "/dwell"
+
+_EPOCH = datetime(1970, 1, 1)
+_STRICT = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class ReceivedGlimpse(Glimpse):
+    """A browser's fact with what the collector adds."""
+
+    visitor_id: Uuid = Field(
+        description="The visitor: the value of the long-lasting cookie; any case, stored lower."
+    )
+    browser_agent: str = Field(
+        description=f"The User-Agent header; the collector keeps {MAX_AGENT} characters of it."
+    )
+    received_at: int = Field(
+        ge=0,
+        le=MAX_RECEIVED_AT,
+        description="Milliseconds since 1970 in UTC, the collector's clock.",
+    )
+
+    @property
+    def occurred_at(self) -> int:
+        """When it happened: milliseconds since 1970, by the collector's clock alone."""
+        return self.received_at - self.delay_ms
+
+    @property
+    def started_at(self) -> int:
+        """When its pageview began: milliseconds since 1970, by the collector's clock alone."""
+        return self.occurred_at - self.age_ms
+
+
+class ReceivedPageViewed(ReceivedGlimpse):
+    """`page.viewed`, as stored."""
+
+    seq: int = Field(ge=0, le=0, description="0: the first fact of its pageview.")
+
+
+class ReceivedVisibilityChanged(ReceivedGlimpse):
+    """`page.visibility_changed`, as stored."""
+
+    seq: int = Field(ge=1, le=MAX_SEQ, description="1, 2, …: position in its pageview.")
+
+
+class _Envelope(BaseModel):
+    model_config = _STRICT
+
+    specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
+    id: str = Field(
+        min_length=1,
+        description="Identifies the fact, with source: <pageview_id>:<seq>, or a UUIDv7 of its own.",
+    )
+    source: str = Field(min_length=1, description=f"Who says it: {SOURCE} from Dwell itself.")
+    time: str = Field(
+        description="When it happened, RFC 3339 in UTC: received_at less delay_ms, if it has one."
+    )
+    subject: str = Field(description="What it is about: the pageview_id, or the visitor_id.")
+    datacontenttype: Literal["application/json"] = Field(
+        default="application/json", description="What data is; left out by Dwell itself."
+    )
+
+
+class PageViewedRecord(_Envelope):
+    """A page came into view for the first time."""
+
+    type: Literal["dwell.page.viewed.v1"]
+    dataschema: Literal["urn:dwell:page.viewed:1"]
+    data: ReceivedPageViewed
+
+
+class VisibilityChangedRecord(_Envelope):
+    """A page became visible or hidden, or is still visible at a checkpoint."""
+
+    type: Literal["dwell.page.visibility_changed.v1"]
+    dataschema: Literal["urn:dwell:page.visibility_changed:1"]
+    data: ReceivedVisibilityChanged
+
+
+class VisitorForgottenRecord(_Envelope):
+    """A visitor's data is to be erased."""
+
+    type: Literal["dwell.visitor.forgotten.v1"]
+    dataschema: Literal["urn:dwell:visitor.forgotten:1"]
+    data: VisitorForgotten
+
+
+Record = PageViewedRecord | VisibilityChangedRecord | VisitorForgottenRecord
+RECORDS: tuple[type[Record], ...] = (
+    PageViewedRecord,
+    VisibilityChangedRecord,
+    VisitorForgottenRecord,
+)
+_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
+EXPECTED = {
+    "id": "a string that is not empty",
+    "source": "a string that is not empty",
+    "time": "a string, when it happened by RFC 3339",
+    "subject": "a string, the pageview or the visitor",
+    "datacontenttype": "application/json, or nothing",
+    "dataschema": "the URN that belongs to the type, as urn:dwell:page.viewed:1",
+    "data": "an object, what is said about the subject",
+}
+"""What would be right, for each attribute of an event."""
+_TYPES = {
+    "dwell.page.viewed": 1,
+    "dwell.page.visibility_changed": 1,
+    "dwell.visitor.forgotten": 1,
+}
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Milliseconds since 1970 as `2026-11-23T06:50:00.123Z`."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=128)
+def _second(seconds: int) -> str:
+    """Most facts of a moment share their second, and to write it takes longer than to look it up."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
+
+
+def record_of_glimpse(
+    fact: PageViewed | VisibilityChanged, *, visitor_id: str, browser_agent: str, received_at: int
+) -> bytes:
+    """The value of the log record for a fact a browser sent.
+
+    Args:
+        visitor_id: lower-case UUID.
+        browser_agent: the `User-Agent` header, of any length.
+        received_at: milliseconds since 1970 in UTC.
+    """
+    data = fact.__dict__.copy()
+    del data["type"], data["version"]
+    data["visitor_id"] = visitor_id
+    data["browser_agent"] = browser_agent[:MAX_AGENT]
+    data["received_at"] = received_at
+    return _envelope(
+        event=fact.event,
+        version=fact.version,
+        id_=f"{fact.pageview_id}:{fact.seq}",
+        time=received_at - fact.delay_ms,
+        subject=fact.pageview_id,
+        data=data,
+    )
+
+
+def record_of_forgotten(fact: VisitorForgotten, *, id_: str) -> bytes:
+    """The value of the log record for a `visitor.forgotten`; `id_` is a UUIDv7."""
+    return _envelope(
+        event=fact.event,
+        version=1,
+        id_=id_,
+        time=fact.received_at,
+        subject=fact.visitor_id,
+        data=dict(fact.__dict__),
+    )
+
+
+def _envelope(
+    *, event: str, version: int, id_: str, time: int, subject: str, data: dict[str, Any]
+) -> bytes:
+    return to_json(
+        {
+            "specversion": "1.0",
+            "id": id_,
+            "source": SOURCE,
+            "type": f"dwell.{event}.v{version}",
+            "time": rfc3339(time),
+            "subject": subject,
+            "dataschema": f"urn:dwell:{event}:{version}",
+            "data": data,
+        }
+    )
+
+
+def read_record(value: bytes) -> Record:
+    """The fact in a record's value, checked to the last field.
+
+    Raises:
+        Refusal: with the reason for which the record becomes a dead letter.
+    """
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(Reason.NOT_UTF8, f"the record is not UTF-8: {error.reason}") from None
+    try:
+        raw = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refusal(Reason.NOT_JSON, f"the record is not JSON: {error}") from None
+    _check_type(raw)
+    try:
+        return _RECORD.validate_python(raw)
+    except ValidationError as error:
+        raise _refusal(error, raw) from None
+
+
+def _check_type(raw: Any) -> None:
+    given = raw.get("type") if isinstance(raw, dict) else None
+    if not isinstance(given, str) or raw.get("specversion") != "1.0":
+        raise Refusal(
+            Reason.NOT_AN_EVENT,
+            f"the record is {shown(raw)}: expected a CloudEvents 1.0 object with specversion and type",
+        )
+    name, _, version = given.rpartition(".v")
+    if name not in _TYPES:
+        raise Refusal(
+            Reason.UNKNOWN_TYPE, f"type is {shown(given)}: expected one of {', '.join(_TYPES)}"
+        )
+    if version != str(_TYPES[name]):
+        raise Refusal(
+            Reason.UNKNOWN_VERSION,
+            f"type is {shown(given)}: expected version {_TYPES[name]} of {name}",
+        )
+
+
+def _refusal(error: ValidationError, raw: dict[str, Any]) -> Refusal:
+    found = error.errors(include_url=False)[0]
+    _, name, *inside = found["loc"]
+    if name == "data" and (inside or found["type"] != "missing"):
+        wrong = field_error(found, "/data", raw["data"])
+        return Refusal(Reason.INVALID_FIELD, wrong.detail, wrong.pointer)
+    problem = f"{name} is {shown(raw[name])}" if name in raw else f"{name} is missing"
+    return Refusal(Reason.NOT_AN_EVENT, f"{problem}: expected {EXPECTED[str(name)]}", f"/{name}")

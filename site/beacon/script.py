@@ -1,0 +1,108 @@
+"""The beacon as browsers get it: with the settings in it, small, and answered from memory."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import minify
+from starlette.types import Receive, Scope, Send
+
+from dwell.settings import Settings
+
+SOURCE = Path(__file__).with_name("beacon.js")
+STABLE_NAME = "beacon.js"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def minified(settings: Settings) -> bytes:
+    """`beacon.js` with the settings in the place of their names, minified."""
+    values = {
+        "SESSION_TIMEOUT": settings.session_timeout,
+        "HONOUR_OPT_OUT": settings.honour_opt_out,
+    }
+    text = SOURCE.read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(name, json.dumps(value))
+    small: str = minify.string("application/javascript", text)
+    return small.encode()
+
+
+class Script:
+    """An ASGI application that serves the beacon, under its stable name and under a hashed one.
+
+    Attributes:
+        content: the script, uncompressed.
+        name: the file name with the content's hash, which may be cached for ever.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.content = minified(settings)
+        digest = hashlib.sha256(self.content).hexdigest()[:12]
+        self.name = f"beacon.{digest}.js"
+        self._plain = _Variant(self.content, digest)
+        self._gzip = _Variant(gzip.compress(self.content, 9, mtime=0), digest, "gzip")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD. A hashed name of another version gets this one, cached shortly."""
+        if scope["method"] not in ("GET", "HEAD"):
+            await _answer(send, 405, [(b"allow", b"GET, HEAD"), (b"content-length", b"0")])
+            return
+        variant = self._gzip if _accepts_gzip(_header(scope, b"accept-encoding")) else self._plain
+        for_ever = scope["path"].rpartition("/")[2] == self.name
+        cached = _IMMUTABLE if for_ever else _SHORTLY
+        if _is_known(_header(scope, b"if-none-match"), variant.tag):
+            await _answer(send, 304, [*variant.validators, cached])
+            return
+        body = b"" if scope["method"] == "HEAD" else variant.body
+        await _answer(send, 200, [*variant.headers, cached], body)
+
+
+_IMMUTABLE = (b"cache-control", b"public, max-age=31536000, immutable")
+_SHORTLY = (b"cache-control", b"public, max-age=300")
+
+
+class _Variant:
+    """The script in one content encoding, with its headers."""
+
+    def __init__(self, body: bytes, digest: str, encoding: str = "") -> None:
+        self.body = body
+        self.tag = f'"{digest}-{encoding}"'.replace('-"', '"').encode()
+        self.validators: Headers = [
+            (b"etag", self.tag),
+            (b"vary", b"Accept-Encoding"),
+            # Pages of any other site may load it, also those that ask for CORS or isolate themselves.
+            (b"access-control-allow-origin", b"*"),
+            (b"cross-origin-resource-policy", b"cross-origin"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        self.headers: Headers = [
+            (b"content-type", b"text/javascript; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            *([(b"content-encoding", encoding.encode())] if encoding else []),
+            *self.validators,
+        ]
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
+
+
+def _accepts_gzip(accepted: str) -> bool:
+    for choice in accepted.lower().split(","):
+        coding, _, weight = choice.replace(" ", "").partition(";q=")
+        if coding == "gzip":
+            return weight.strip("0.") != "" or weight == ""
+    return False
+
+
+def _is_known(asked: str, tag: bytes) -> bool:
+    # RFC 9110, 13.1.2: If-None-Match compares weakly, so W/"x" is "x".
+    tags = [given.strip().removeprefix("W/") for given in asked.split(",")]
+    return tag.decode() in tags or "*" in tags

@@ -1,0 +1,134 @@
+"""Dwell as an ASGI application: the collector and the beacon's script, to be mounted anywhere."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import cached_property
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from dwell.events.log import LogWriter
+from dwell.events.opening import open_writer
+from dwell.settings import Settings
+from dwell.site.beacon.script import Script
+from dwell.site.collector import Collector, clock
+from dwell.site.collector.body import SECONDS
+
+CLOSE_SECONDS = 3
+"""How long the log may take to end with the application."""
+
+_SCRIPT = re.compile(r"/beacon(\.[0-9a-f]+)?\.js")
+"""The script under its stable name and under any hashed one: pages may be older than this site."""
+
+
+class Dwell:
+    """The collector and the beacon's script as one ASGI application.
+
+        dwell = Dwell(Settings.read())
+        dwell.mount(app)
+
+    A page then needs `<script src="{dwell.script_url}" async></script>` in its head, and nothing
+    else of it knows of Dwell.
+
+    Attributes:
+        collector: with `counts` of what it accepted and refused.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: LogWriter | None = None,
+        *,
+        now: Callable[[], int] = clock.now,
+        body_seconds: float = SECONDS,
+    ) -> None:
+        """
+        Args:
+            log: defaults to the log that the settings name. It is opened by the first fact.
+            now: what dates the facts, milliseconds since 1970 in UTC.
+            body_seconds: how long the body of a request may take.
+        """
+        self.settings = settings
+        self.collector = Collector(settings, self._opened_log, now=now, body_seconds=body_seconds)
+        self._log = log
+
+    @cached_property
+    def script(self) -> Script:
+        """The beacon's script, minified once."""
+        return Script(self.settings)
+
+    @property
+    def script_url(self) -> str:
+        """Where the script is, under a name that changes with its content."""
+        return f"{self.settings.prefix}/{self.script.name}"
+
+    def mount(self, app: Starlette) -> None:
+        """Serve under the prefix of `app`, Starlette's or FastAPI's, and close the log with it.
+
+        It goes to the end of the table of routes, so that no page waits for it; call this before
+        a route that catches every path.
+        """
+        app.mount(self.settings.prefix, self, name="dwell")
+        outer = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(of: Any) -> AsyncIterator[Any]:
+            async with outer(of) as state:
+                try:
+                    yield state
+                finally:
+                    await self.close()
+
+        app.router.lifespan_context = lifespan
+
+    async def close(self) -> None:
+        """Make durable what waits and let go of the log; a later fact opens it again.
+
+        A log that does not answer is left after a few seconds: nobody was told that what still
+        waits for it is kept.
+        """
+        log, self._log = self._log, None
+        if log is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await log.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request below the mount; alone in a server, its lifespan too."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _below_mount(scope)
+        if path != "/facts" and _SCRIPT.fullmatch(path):
+            if scope["method"] in ("GET", "HEAD"):
+                await self.script(scope, receive, send)
+                return
+            path = "/beacon.js"
+        await self.collector(path, scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _opened_log(self) -> LogWriter:
+        if self._log is None:
+            self._log = open_writer(self.settings)
+        return self._log
+
+
+def _below_mount(scope: Scope) -> str:
+    """The path below the mount; some frameworks leave the mount in `path`, some take it out."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path

@@ -1,0 +1,127 @@
+"""The commands of Dwell, listed; each is a module under `dwell.commands`, imported when it is called."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, TypeVar
+
+import click
+from click.exceptions import Exit, NoArgsIsHelpError
+
+import dwell
+from dwell import lifeline
+from dwell.errors import DwellError
+from dwell.settings import Settings, default_of, option_of, variable_of
+
+COMMANDS = {
+    "up": "Run the site and the projector together, until Ctrl-C.",
+    "site": "Run the site alone: pages, beacon and collector.",
+    "project": "Run the projector alone: from the log into the warehouse.",
+    "sql": "Ask the published warehouse in SQL.",
+    "simulate": "Send visitors with a known truth, for demos and load.",
+}
+"""Name to what it does, in the order of `dwell --help`."""
+
+Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """The literal table above as a click group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"dwell.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table itself, without importing a module."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(dwell.__version__, prog_name="dwell")
+def commands() -> None:
+    """How long visitors really looked at your pages: visible seconds, from the browser to DuckDB."""
+
+
+def with_settings(*names: str) -> Callable[[Wrapped], Wrapped]:
+    """Give a command the named settings as options, and hand it `settings`.
+
+    Each option shows its variable and default in `--help`; a value that cannot be used ends with
+    exit status 2 and one line.
+    """
+
+    def decorate(function: Wrapped) -> Wrapped:
+        def call(**arguments: Any) -> Any:
+            options = {name: arguments.pop(name) for name in names}
+            return function(settings=Settings.read(options), **arguments)
+
+        call.__name__ = function.__name__
+        call.__doc__ = function.__doc__
+        call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        decorated: Any = call
+        for name in reversed(names):
+            field = Settings.model_fields[name]
+            decorated = click.option(
+                option_of(name),
+                name,
+                metavar="VALUE",
+                help=f"{field.description}  [{variable_of(name)}; default: {default_of(name) or 'none'}]",
+            )(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `dwell`. Exit status: 0 done, 1 the answer is no, 2 it could not be done."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """As `main`, but returns the exit status."""
+    lifeline.follow()
+    try:
+        # Not `commands.main`, which makes a closed pipe exit status 1: "the answer is no".
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        with commands.make_context("dwell", given) as context:
+            status = commands.invoke(context)
+        return status if isinstance(status, int) else 0
+    except Exit as ended:
+        return ended.exit_code
+    except NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _could_not(" ".join(error.format_message().split()))
+    except DwellError as error:
+        return _could_not(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe is gone: nobody is left to tell, and Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _could_not(f"{error.filename}: {error.strerror}")
+
+
+def _could_not(message: str) -> int:
+    """Say so; returns the exit status of what could not be done."""
+    click.echo(f"dwell: {message}", err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""`dwell project`: the projector alone."""
+
+import click
+
+from dwell.cli import with_settings
+from dwell.settings import Settings
+
+
+@click.command()
+@with_settings("data", "log", "batch_facts", "batch_seconds", "publish_seconds")
+def command(settings: Settings) -> None:
+    """Run the projector alone: from the log into the warehouse, until Ctrl-C."""
+    import asyncio
+
+    from dwell.consumers.process import run
+
+    asyncio.run(run(settings))

@@ -1,0 +1,33 @@
+"""`dwell site`: the pages, the beacon and the collector, in one process."""
+
+import click
+
+from dwell.cli import with_settings
+from dwell.settings import Settings
+
+
+@click.command("site")
+@with_settings(
+    "data",
+    "log",
+    "host",
+    "port",
+    "prefix",
+    "allowed_origins",
+    "trusted_proxies",
+    "rate_limit",
+    "cookie_samesite",
+    "honour_opt_out",
+    "durable_within",
+    "waiting_bytes",
+    "session_timeout",
+)
+def command(settings: Settings) -> int:
+    """Run the site alone: pages, beacon and collector.
+
+    It listens until SIGINT or SIGTERM, then answers the requests at hand and ends.
+    """
+    from dwell.site.server import serve
+
+    serve(settings)
+    return 0

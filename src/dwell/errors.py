@@ -1,0 +1,53 @@
+"""What Dwell raises.
+
+DwellError                 something the operator can act on; its text is one clear line
+├── SettingInvalid         a setting has a value that cannot be used
+├── LogError               the log did not do what it was asked
+│   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
+│   ├── LogFull            its waiting room has no place for these facts; nothing was appended
+│   └── LogMismatch        offsets and log do not belong together: another log, or a gap
+├── WarehouseError         the warehouse cannot be used
+│   ├── WarehouseHeld      another process holds it
+│   └── QueryFailed        a statement could not be run
+└── AlreadyRunning         a port or a folder is in use by another process
+"""
+
+
+class DwellError(Exception):
+    """Something the operator can act on; the message names the thing, its value and what would be right."""
+
+
+class SettingInvalid(DwellError):
+    """A setting has a value that cannot be used."""
+
+
+class LogError(DwellError):
+    """The log did not do what it was asked."""
+
+
+class LogUnavailable(LogError):
+    """The log did not answer in time or failed; whether the facts were appended is unknown."""
+
+
+class LogFull(LogError):
+    """The waiting room before the log has no place for these facts; nothing was appended."""
+
+
+class LogMismatch(LogError):
+    """The offsets at hand do not fit this log: it is another one, or facts between are gone."""
+
+
+class WarehouseError(DwellError):
+    """The warehouse cannot be used."""
+
+
+class WarehouseHeld(WarehouseError):
+    """Another process holds the warehouse."""
+
+
+class QueryFailed(WarehouseError):
+    """A statement could not be run; the message is DuckDB's."""
+
+
+class AlreadyRunning(DwellError):
+    """A port or a folder is in use by another process."""

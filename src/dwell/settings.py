@@ -1,0 +1,243 @@
+"""The settings: one frozen model, read once and handed down."""
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from dwell.errors import SettingInvalid
+
+PREFIX = "DWELL_"
+
+
+def _words(value: Any) -> Any:
+    """A list, as people write one in a variable: `a, b c`."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+        raise ValueError(value)
+    return value
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(value)
+    if "@" in value or f"{parts.scheme}://{parts.netloc}" != value:
+        raise ValueError(value)
+    return value.lower()
+
+
+def _network(value: str) -> str:
+    return str(ip_network(value, strict=False))
+
+
+def _timezone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError(value) from None
+
+
+def _log(value: str) -> str:
+    if not value.startswith("embedded:"):
+        raise ValueError(value)
+    return value
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _setting(default: Any, description: str, expected: str) -> Any:
+    return Field(default=default, description=description, json_schema_extra={"expected": expected})
+
+
+class Settings(BaseModel):
+    """Everything that can be set, each as `DWELL_<NAME>` and as an option of the commands it serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = _setting(
+        Path("data"),
+        "Folder for the published warehouse and, in live/, what the processes own.",
+        "a folder",
+    )
+    log: Annotated[str, AfterValidator(_log)] = _setting(
+        "embedded:",
+        "The log: embedded: is a SQLite file in the data folder, embedded:FILE is another one.",
+        "embedded: or embedded:FILE",
+    )
+    host: Annotated[str, Field(min_length=1)] = _setting(
+        "127.0.0.1", "Address the site listens on.", "an address"
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = _setting(
+        8000, "Port the site listens on.", "a number between 1 and 65535"
+    )
+    prefix: Annotated[str, AfterValidator(_prefix)] = _setting(
+        "/dwell",
+        "Path under which the collector and the beacon are served.",
+        "a path such as /dwell, with a slash before it and none behind",
+    )
+    allowed_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_words)
+    ] = _setting(
+        (),
+        "Other origins whose pages may send facts, separated by spaces or commas.",
+        "origins such as https://shop.example, separated by spaces or commas",
+    )
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_words)
+    ] = _setting(
+        (),
+        "Addresses or networks of proxies whose X-Forwarded-For, -Proto and -Host are believed.",
+        "addresses or networks such as 10.0.0.0/8, separated by spaces or commas",
+    )
+    rate_limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = _setting(
+        100,
+        "Requests a second from one client address, with bursts of ten times that; 0 is off.",
+        "a number of requests a second, or 0",
+    )
+    cookie_samesite: Literal["lax", "none"] = _setting(
+        "lax",
+        "SameSite of the visitor cookie; none adds Secure and Partitioned, for pages of other sites.",
+        "lax or none",
+    )
+    honour_opt_out: bool = _setting(
+        True, "Keep nothing of visitors who send Sec-GPC or DNT.", "true or false"
+    )
+    durable_within: Seconds = _setting(
+        10.0,
+        "Seconds in which the log must have made facts durable before the collector answers 503.",
+        "a number of seconds above 0",
+    )
+    waiting_bytes: Annotated[int, Field(ge=65_536)] = _setting(
+        67_108_864,
+        "Bytes of facts that may wait for the log; what is beyond is answered 503 at once.",
+        "a number of bytes, 65536 or more",
+    )
+    session_timeout: Annotated[int, Field(ge=1)] = _setting(
+        1800,
+        "Seconds without a fact after which the beacon begins a new session.",
+        "a whole number of seconds above 0",
+    )
+    batch_facts: Annotated[int, Field(ge=1, le=1_000_000)] = _setting(
+        20_000,
+        "Facts the projector takes into one transaction at most.",
+        "a number from 1 to 1000000",
+    )
+    batch_seconds: Seconds = _setting(
+        0.25,
+        "Seconds the projector gathers facts before a transaction, unless it has enough of them.",
+        "a number of seconds above 0",
+    )
+    publish_seconds: Seconds = _setting(
+        2.0,
+        "Seconds between two publications of the warehouse while facts come in, at least.",
+        "a number of seconds above 0",
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = _setting(
+        "UTC", "Time zone in which days and hours are counted.", "a name such as Europe/Berlin"
+    )
+
+    @classmethod
+    def read(
+        cls,
+        options: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The settings from options first, then from `DWELL_…` variables, then their defaults.
+
+        Args:
+            options: by field name; `None` means not given.
+            environ: defaults to the process's own. Unknown `DWELL_…` variables are left alone:
+                they may belong to another version or to the tests.
+
+        Raises:
+            SettingInvalid: names the option or variable, its value and what would be right.
+        """
+        given = {name: value for name, value in (options or {}).items() if value is not None}
+        environ = os.environ if environ is None else environ
+        found = {
+            name: environ[variable_of(name)]
+            for name in cls.model_fields
+            if environ.get(variable_of(name), "") != ""
+        }
+        values = found | given
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            label = option_of(name) if name in given else variable_of(name)
+            raise SettingInvalid(
+                f"{label} is {values[name]!r}: expected {expected_of(name)}"
+            ) from None
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which `read` makes these settings again."""
+        return {
+            variable_of(name): _written(getattr(self, name)) for name in type(self).model_fields
+        }
+
+    @property
+    def live(self) -> Path:
+        """The folder that belongs to the processes."""
+        return self.data / "live"
+
+    @property
+    def published(self) -> Path:
+        """The warehouse that people open."""
+        return self.data / "warehouse.duckdb"
+
+    @property
+    def warehouse(self) -> Path:
+        """The warehouse the projector writes."""
+        return self.live / "warehouse.duckdb"
+
+    @property
+    def embedded_log(self) -> Path:
+        """The file of the embedded log."""
+        named = self.log.removeprefix("embedded:")
+        return Path(named) if named else self.live / "log.sqlite"
+
+    @cached_property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`trusted_proxies`, parsed."""
+        return tuple(ip_network(text) for text in self.trusted_proxies)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting: `DWELL_PORT` for `port`."""
+    return PREFIX + name.upper()
+
+
+def option_of(name: str) -> str:
+    """The option of a setting: `--trusted-proxies` for `trusted_proxies`."""
+    return "--" + name.replace("_", "-")
+
+
+def expected_of(name: str) -> str:
+    """What would be right for a setting, for messages and the docs."""
+    extra = Settings.model_fields[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return str(extra["expected"])
+
+
+def default_of(name: str) -> str:
+    """The default of a setting as a person would write it."""
+    return _written(Settings.model_fields[name].default)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,103 @@
+"""The examples of docs/querying.md, run as they stand there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dwell.warehouse.session import Session
+from tests.support.house import ROOT
+from tests.support.publishing import PAGE_A, PAGE_B, publish
+
+PAGE = (ROOT / "docs" / "querying.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The code of that language on the page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a warehouse in `data`, as the examples take it."""
+    folder = tmp_path_factory.mktemp("querying")
+    publish(folder / "data", [2.0, 4.0, 60.0], identity='{"path": "/page_a", "title": "Page A"}')
+    publish(folder / "data", [12.0], PAGE_B)
+    return folder
+
+
+def answer(folder: Path, query: str) -> list[dict[str, Any]]:
+    """The rows of one query."""
+    with Session(folder / "data" / "warehouse.duckdb") as session:
+        for result in session.run(query):
+            return [row for batch in result.batches for row in batch.to_pylist()]
+    raise AssertionError(query)
+
+
+@pytest.mark.parametrize("query", blocks("sql"))
+def test_every_query_has_an_answer(folder: Path, query: str) -> None:
+    rows = answer(folder, query)
+    if "previous_pageview_id" in query or "visibility_change" in query:
+        assert rows == []  # the rows here were made without any
+    else:
+        assert rows
+
+
+def test_engagement_by_view_says_mean_median_and_p90(folder: Path) -> None:
+    rows = answer(folder, blocks("sql")[0])
+    assert rows[0] == {
+        "view_name": PAGE_A,
+        "pageviews": 3,
+        "mean": 22.0,
+        "median": 4.0,
+        "p90": 48.8,
+    }
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_works(folder: Path, command: str) -> None:
+    if command.startswith("duckdb ") and not shutil.which("duckdb"):
+        pytest.skip("no duckdb on PATH")
+    beside = Path(sys.executable).parent
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=folder,
+        env=environ | {"PATH": f"{beside}{os.pathsep}{environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    written = re.search(r"(?:> |--output )(\S+)", command)
+    assert (folder / written[1]).stat().st_size > 100 if written else done.stdout
+
+
+def test_every_program_works(folder: Path) -> None:
+    for program in blocks("python"):
+        done = subprocess.run(
+            [sys.executable, "-P", "-W", "error", "-c", program],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout
+
+
+def test_every_table_is_on_the_page(folder: Path) -> None:
+    with Session(folder / "data" / "warehouse.duckdb") as session:
+        for table in session.tables():
+            assert f"`{table.name}`" in PAGE

@@ -1,0 +1,207 @@
+"""The projector between a log that has its moods and a real warehouse."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dwell.consumers.projector import Projector
+from dwell.errors import LogMismatch
+from dwell.events.log import NewRecord
+from dwell.events.memory import MemoryLog
+from dwell.settings import Settings
+from dwell.warehouse.live import LiveWarehouse
+from tests.support.facts import NOW, Stored, forgotten, glimpse
+
+Started = Callable[..., Awaitable["Running"]]
+
+
+def new(*stored: Stored) -> list[NewRecord]:
+    return [NewRecord(each.key, each.value, each.timestamp) for each in stored]
+
+
+class Running:
+    """A projector at work on a memory log."""
+
+    def __init__(self, log: MemoryLog, settings: Settings) -> None:
+        self.log = log
+        self.published = settings.published
+        self._warehouse = LiveWarehouse(settings.warehouse)
+        self._reader = log.reader()
+        self.stopped = False
+        self._projector = Projector(settings, self._reader, self._warehouse)
+        self.task = asyncio.create_task(self._projector.run())
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What the publication that stands now says."""
+        with duckdb.connect(self.published, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    async def shows(self, sql: str, expected: list[tuple[object, ...]], within: float = 20) -> None:
+        """Wait until the published rows are these."""
+        async with asyncio.timeout(within):
+            while not self.published.exists() or self.rows(sql) != expected:
+                if self.task.done():
+                    self.task.result()
+                await asyncio.sleep(0.05)
+
+    async def reaches(self, positions: dict[int, int], within: float = 20) -> None:
+        """Wait until everything before these offsets is committed."""
+        async with asyncio.timeout(within):
+            while self._projector.positions != positions:
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> None:
+        """Stop as the process does; once."""
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        await self._reader.close()
+        self._warehouse.close()
+        self.stopped = True
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Started]:
+    """Start a projector; the same folder again is the same warehouse."""
+    running: list[Running] = []
+
+    async def begin(log: MemoryLog, **settings: object) -> Running:
+        for former in running:
+            if not former.stopped:
+                await former.stop()
+        running[:] = [
+            Running(
+                log,
+                Settings.read(
+                    {"data": tmp_path / "data", "batch_seconds": 0.01, "publish_seconds": 0.05}
+                    | settings,
+                    environ={},
+                ),
+            )
+        ]
+        return running[0]
+
+    yield begin
+    for last in running:
+        if not last.stopped:
+            await last.stop()
+
+
+PAGEVIEWS = "select count(*) from pageview"
+
+
+async def test_an_empty_warehouse_is_published_before_the_first_fact(start: Started) -> None:
+    projector = await start(MemoryLog())
+    await projector.shows(PAGEVIEWS, [(0,)])
+
+
+async def test_facts_are_published_as_they_come(start: Started) -> None:
+    log = MemoryLog()
+    projector = await start(log)
+    for n in range(1, 4):
+        log.put(new(glimpse(n)))
+        await projector.shows(PAGEVIEWS, [(n,)])
+
+
+async def test_it_goes_on_where_it_stopped(start: Started) -> None:
+    log = MemoryLog()
+    log.put(new(glimpse(1), Stored(b"junk", NOW), glimpse(2)))
+    await (await start(log)).shows(PAGEVIEWS, [(2,)])
+    log.put(new(glimpse(3)))
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(3,)])
+    assert projector.rows("select count(*) from dead_letter") == [(1,)]
+    assert projector.rows("select * from log_offset") == [(0, 4)]
+
+
+async def test_stopping_publishes_all_that_the_log_has(start: Started) -> None:
+    log = MemoryLog()
+    projector = await start(log, publish_seconds=3600, batch_seconds=3600)
+    await projector.shows(PAGEVIEWS, [(0,)])
+    log.put(new(glimpse(1)))
+    await asyncio.sleep(0.1)
+    log.put(new(glimpse(2)))
+    await projector.stop()
+    assert projector.rows(PAGEVIEWS) == [(2,)]
+
+
+async def test_a_silent_log_is_waited_for(start: Started) -> None:
+    log = MemoryLog()
+    log.put(new(glimpse(1)))
+    log.fail("away")
+    projector = await start(log)
+    await asyncio.sleep(0.3)
+    assert not projector.task.done()
+    log.resume()
+    await projector.shows(PAGEVIEWS, [(1,)])
+    log.fail("away again")
+    await asyncio.sleep(0.1)
+    log.resume()
+    log.put(new(glimpse(2)))
+    await projector.shows(PAGEVIEWS, [(2,)])
+
+
+async def test_partitions_that_appear_are_read_from_their_start(
+    start: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.consumers.projector.PARTITIONS_EVERY", 0.1)
+    log = MemoryLog()
+    projector = await start(log)
+    log.put(new(glimpse(1, visitor=1)))
+    await projector.shows(PAGEVIEWS, [(1,)])
+    log.add_partition()
+    log.put(new(*(glimpse(n, visitor=n, session=n) for n in range(2, 30))))
+    await projector.shows(PAGEVIEWS, [(29,)])
+    assert len(projector.rows("select * from log_offset")) == 2
+
+
+async def test_another_log_stops_it_before_anything_is_read(start: Started) -> None:
+    await (await start(MemoryLog(identity="one"))).shows(PAGEVIEWS, [(0,)])
+    other = MemoryLog(identity="two")
+    other.put(new(glimpse(1)))
+    projector = await start(other)
+    with pytest.raises(LogMismatch, match="made from log one, and the log at hand is two"):
+        await projector.task
+    assert projector.rows(PAGEVIEWS) == [(0,)]
+
+
+async def test_a_gap_in_the_log_stops_it_and_is_named(start: Started) -> None:
+    log = MemoryLog()
+    log.put(new(glimpse(1)))
+    await (await start(log)).shows(PAGEVIEWS, [(1,)])
+    log.put(new(glimpse(2), glimpse(3)))
+    log.truncate(2)
+    projector = await start(log)
+    with pytest.raises(LogMismatch, match="1"):
+        await projector.task
+    assert projector.rows(PAGEVIEWS) == [(1,)]
+
+
+async def test_an_erasure_among_facts_out_of_order_is_rebuilt(start: Started) -> None:
+    log = MemoryLog()
+    projector = await start(log, batch_facts=1)
+    log.put(
+        new(
+            glimpse(1, 0, visitor=1, received_at=NOW),
+            glimpse(1, 1, visitor=1, engagement_ms=7000, received_at=NOW + 7000),
+            forgotten(1, NOW + 100),
+            glimpse(2, 0, visitor=2, session=2, received_at=NOW + 8000),
+        )
+    )
+    await projector.shows(
+        "select engagement_time, first_seq from pageview order by all", [(0.0, 0), (7.0, 1)]
+    )
+
+
+async def test_a_publication_that_fails_is_tried_again(start: Started, tmp_path: Path) -> None:
+    log = MemoryLog()
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(0,)])
+    projector.published.unlink()
+    projector.published.mkdir()
+    log.put(new(glimpse(1)))
+    await asyncio.sleep(0.5)
+    projector.published.rmdir()
+    await projector.shows(PAGEVIEWS, [(1,)])

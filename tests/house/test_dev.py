@@ -1,0 +1,159 @@
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import ROOT
+
+PYTHON = """\
+#!/bin/sh
+echo "$*" >>"$CALLS"
+case "$1 $2" in
+    "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    "-c import ensurepip, venv") [ -z "${BARE:-}" ] ;;
+    "-m pip") [ -z "${OFFLINE:-}" ] ;;
+esac
+"""
+"""Stands for Python: notes what it is asked, and makes an environment that holds itself."""
+
+
+class Checkout:
+    """`dev` in a folder with a space in its name, with the Python above."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "a checkout"
+        self.home.mkdir()
+        for name in ("dev", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+            shutil.copy2(ROOT / name, self.home / name)
+        self.python = folder / "some python"
+        self.python.write_text(PYTHON)
+        self.python.chmod(0o755)
+        self.calls = folder / "calls"
+
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Call `dev` from another folder."""
+        own = {"PYTHON": str(self.python), "CALLS": str(self.calls), "CDPATH": "/"}
+        return subprocess.run(
+            [self.home / "dev", *arguments],
+            cwd=self.home.parent,
+            env=dict(os.environ) | own | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def asked(self) -> list[str]:
+        """What Python was asked to do since the last time, its questions left out."""
+        calls = self.calls.read_text().splitlines() if self.calls.exists() else []
+        self.calls.unlink(missing_ok=True)
+        return [" ".join(call.split()[:3]) for call in calls if not call.startswith("-c")]
+
+
+MAKE = ["-m venv .venv"]
+INSTALL = ["-m pip install", "-m pip install"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_setup_makes_an_environment_once(checkout: Checkout) -> None:
+    assert checkout.run("setup").returncode == 0
+    assert checkout.asked() == MAKE + INSTALL
+    again = checkout.run("setup")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert checkout.asked() == []
+
+
+@pytest.mark.parametrize("changed", ["requirements-dev.txt", "pyproject.toml"])
+def test_what_changed_is_installed_into_the_same_environment(
+    checkout: Checkout, changed: str
+) -> None:
+    checkout.run("setup")
+    checkout.asked()
+    with (checkout.home / changed).open("a") as file:
+        file.write("# more\n")
+    assert checkout.run("setup").returncode == 0
+    assert checkout.asked() == INSTALL
+
+
+def test_an_environment_that_was_left_half_made_is_made_anew(checkout: Checkout) -> None:
+    assert checkout.run("setup", OFFLINE="1").returncode == 2
+    checkout.asked()
+    assert checkout.run("setup").returncode == 0
+    assert checkout.asked() == MAKE + INSTALL
+    assert checkout.run("setup").returncode == 0
+    assert checkout.asked() == []
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Checkout) -> None:
+    checkout.run("setup")
+    checkout.asked()
+    (checkout.home / ".venv/bin/python").unlink()
+    assert checkout.run("setup").returncode == 0
+    assert checkout.asked() == MAKE + INSTALL
+
+
+def test_an_environment_that_was_moved_is_made_anew(checkout: Checkout) -> None:
+    checkout.run("setup")
+    checkout.asked()
+    checkout.home = checkout.home.rename(checkout.home.with_name("moved"))
+    assert checkout.run("setup").returncode == 0
+    assert checkout.asked() == MAKE + INSTALL
+
+
+def test_a_setup_waits_for_another_one(checkout: Checkout) -> None:
+    checkout.run("setup")
+    checkout.asked()
+    with subprocess.Popen(["sleep", "0.5"]) as other:
+        (checkout.home / ".venv/.dwell-setup").write_text(f"{other.pid}\n")
+        end = (checkout.home / ".venv/.dwell-setup").unlink
+        waiting = subprocess.Popen(
+            [checkout.home / "dev", "setup"],
+            env=dict(os.environ) | {"PYTHON": str(checkout.python), "CALLS": str(checkout.calls)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with waiting:
+            assert waiting.stderr is not None
+            assert waiting.stderr.readline() == (
+                f"dev: waiting for another setup, process {other.pid}\n"
+            )
+            end()
+            assert waiting.wait() == 0
+    assert checkout.asked() == INSTALL
+
+
+def test_a_python_that_cannot_make_environments_is_named(checkout: Checkout) -> None:
+    done = checkout.run("setup", BARE="1")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"dev: {checkout.python} has no venv or no ensurepip; "
+        "on Debian and Ubuntu: apt install python3-venv\n"
+    )
+
+
+def test_what_is_no_python_is_named(checkout: Checkout) -> None:
+    done = checkout.run("setup", PYTHON="/bin/false")
+    assert done.returncode == 2
+    assert done.stderr.startswith("dev: PYTHON is '/bin/false': expected a Python 3.11 or later")
+
+
+def test_a_verb_that_is_not_known_is_refused(checkout: Checkout) -> None:
+    done = checkout.run("dance")
+    assert done.returncode == 2
+    assert done.stderr.endswith("dev: unknown verb 'dance'\n")
+    assert checkout.run("help").stdout.startswith("usage: ./dev VERB")
+    assert checkout.asked() == []
+
+
+def test_the_shell_finds_nothing_to_complain_about() -> None:
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("shellcheck is not installed")
+    command = [shellcheck, "--shell=sh", "dev", ".ci/run"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from dwell.errors import SettingInvalid
+from dwell.settings import Settings, default_of, expected_of, option_of, variable_of
+
+
+def test_an_option_wins_over_a_variable_and_a_variable_over_the_default() -> None:
+    assert Settings.read(environ={}).port == 8000
+    assert Settings.read(environ={"DWELL_PORT": "81"}).port == 81
+    assert Settings.read({"port": "82"}, {"DWELL_PORT": "81"}).port == 82
+    assert Settings.read({"port": None}, {"DWELL_PORT": "81"}).port == 81
+
+
+def test_an_empty_variable_counts_as_none() -> None:
+    assert Settings.read(environ={"DWELL_PORT": ""}).port == 8000
+
+
+def test_an_unknown_variable_is_left_alone() -> None:
+    assert Settings.read(environ={"DWELL_UNHEARD_OF": "1"}) == Settings()
+
+
+def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DWELL_DATA", "/somewhere")
+    settings = Settings.read()
+    assert settings.published == Path("/somewhere/warehouse.duckdb")
+    assert settings.warehouse == Path("/somewhere/live/warehouse.duckdb")
+    assert settings.embedded_log == Path("/somewhere/live/log.sqlite")
+    assert Settings.read({"log": "embedded:/else/where"}).embedded_log == Path("/else/where")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("log", "kafkaesque:"),
+        ("host", ""),
+        ("port", "http"),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "80.5"),
+        ("prefix", "dwell"),
+        ("prefix", "/dwell/"),
+        ("prefix", "/"),
+        ("prefix", "/a//b"),
+        ("prefix", "/a?b"),
+        ("allowed_origins", "shop.example"),
+        ("allowed_origins", "https://shop.example/"),
+        ("allowed_origins", "https://shop.example/path"),
+        ("allowed_origins", "https://someone@shop.example"),
+        ("allowed_origins", "https://shop.example:port"),
+        ("allowed_origins", "https://a.example ftp://b.example"),
+        ("allowed_origins", "null"),
+        ("trusted_proxies", "10.0.0.0/33"),
+        ("trusted_proxies", "proxy.example"),
+        ("rate_limit", "-1"),
+        ("rate_limit", "nan"),
+        ("rate_limit", "inf"),
+        ("cookie_samesite", "strict"),
+        ("honour_opt_out", "perhaps"),
+        ("durable_within", "0"),
+        ("durable_within", "soon"),
+        ("durable_within", "inf"),
+        ("waiting_bytes", "65535"),
+        ("session_timeout", "0"),
+        ("batch_facts", "0"),
+        ("batch_facts", "1000001"),
+        ("batch_seconds", "-0.1"),
+        ("publish_seconds", "nan"),
+        ("timezone", "Mars/Olympus"),
+        ("timezone", "Europe"),
+        ("timezone", "../../etc/passwd"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: str) -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read({name: value}, {})
+    assert str(caught.value) == f"{option_of(name)} is {value!r}: expected {expected_of(name)}"
+    if value:
+        with pytest.raises(SettingInvalid) as caught:
+            Settings.read({}, {variable_of(name): value})
+        assert str(caught.value) == (
+            f"{variable_of(name)} is {value!r}: expected {expected_of(name)}"
+        )
+
+
+def test_the_message_names_the_thing_its_value_and_what_would_be_right() -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read(environ={"DWELL_PORT": "http"})
+    assert str(caught.value) == "DWELL_PORT is 'http': expected a number between 1 and 65535"
+
+
+def test_a_value_keeps_its_message_to_one_line() -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read(environ={"DWELL_TIMEZONE": "two\nlines"})
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_are_written_with_spaces_or_commas() -> None:
+    settings = Settings.read(
+        {
+            "allowed_origins": "https://a.example, http://B.example:8080",
+            "trusted_proxies": "10.0.0.7,fd00::/8 192.168.1.5/24",
+        },
+        {},
+    )
+    assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
+    assert settings.trusted_proxies == ("10.0.0.7/32", "fd00::/8", "192.168.1.0/24")
+    assert [network.version for network in settings.trusted_networks] == [4, 6, 4]
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1
+
+
+def test_every_default_can_be_written_as_it_is_shown() -> None:
+    shown = {variable_of(name): default_of(name) for name in Settings.model_fields}
+    assert Settings.read({}, shown) == Settings()
+
+
+def test_every_setting_says_what_it_is_and_what_is_right() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+        assert expected_of(name), name
+
+
+def test_settings_survive_the_way_through_the_environment() -> None:
+    settings = Settings.read(
+        {"allowed_origins": "https://a.example", "honour_opt_out": "no", "batch_seconds": "0.5"}, {}
+    )
+    assert Settings.read({}, settings.environment()) == settings

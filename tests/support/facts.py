@@ -1,0 +1,148 @@
+"""Facts with few words, and what projecting them gives."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from dwell.consumers.agents import describe
+from dwell.consumers.judge import judge
+from dwell.events.log import Batch
+from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
+from dwell.schemas.records import record_of_forgotten, record_of_glimpse
+from dwell.warehouse.live import LiveWarehouse
+from dwell.warehouse.projection import Projection
+
+NOW = 1_764_000_000_000
+"""A moment in milliseconds since 1970, in November 2025."""
+
+PROVENANCE = {"partition", "first_offset", "last_partition", "last_offset"}
+LAWFUL = ("tracking_session", "pageview", "visibility_change", "browser_agent", "erasure")
+"""The tables that depend on nothing but the set of facts."""
+
+
+def uuid7(number: int, at: int = NOW) -> str:
+    """A UUIDv7 minted at `at` (milliseconds since 1970), told apart by a number."""
+    stamp = f"{at:012x}"
+    return f"{stamp[:8]}-{stamp[8:]}-7000-8000-{number:012x}"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record as a log holds it."""
+
+    value: bytes
+    timestamp: int
+    key: bytes = b""
+
+
+def glimpse(
+    pageview: int = 1,
+    seq: int = 0,
+    *,
+    session: int = 1,
+    visitor: int = 1,
+    engagement_ms: int = 0,
+    age_ms: int | None = None,
+    delay_ms: int = 0,
+    received_at: int = NOW,
+    visibility: str = "visible",
+    view: str = "dwell.site.pages.page_a.PageA",
+    identity: dict[str, Any] | None = None,
+    browser_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    previous: int | None = None,
+    referrer: str = "",
+) -> Stored:
+    """A fact of a pageview as the collector stores it; numbers name pageview, session and visitor."""
+    fields = {
+        "pageview_id": uuid7(pageview),
+        "seq": seq,
+        "session_id": uuid7(session),
+        "view": view,
+        "identity": {"path": "/page_a"} if identity is None else identity,
+        "previous_pageview_id": None if previous is None else uuid7(previous),
+        "referrer": referrer,
+        "visibility": visibility,
+        "engagement_ms": engagement_ms,
+        "age_ms": engagement_ms if age_ms is None else age_ms,
+        "delay_ms": delay_ms,
+    }
+    fact: PageViewed | VisibilityChanged = (
+        PageViewed.model_validate(fields | {"type": "page.viewed"})
+        if seq == 0
+        else VisibilityChanged.model_validate(fields | {"type": "page.visibility_changed"})
+    )
+    value = record_of_glimpse(
+        fact, visitor_id=uuid7(visitor), browser_agent=browser_agent, received_at=received_at
+    )
+    return Stored(value, received_at, uuid7(visitor).encode())
+
+
+def forgotten(visitor: int, received_at: int) -> Stored:
+    """The erasure of a visitor."""
+    fact = VisitorForgotten(visitor_id=uuid7(visitor), received_at=received_at)
+    return Stored(record_of_forgotten(fact, id_=uuid7(visitor, received_at)), received_at)
+
+
+class Projected:
+    """A live warehouse that a list of records is projected into, as the projector does it."""
+
+    def __init__(self, path: Path) -> None:
+        self.warehouse = LiveWarehouse(path)
+        self._log: list[Stored] = []
+        self._projection = Projection(
+            self.warehouse, judge=judge, describe=describe, offsets_at=self._offsets_at
+        )
+        self.position = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.warehouse.close()
+
+    def append(self, records: Iterable[Stored]) -> Self:
+        """Add records to the end of the log."""
+        self._log += records
+        return self
+
+    def project(self, batch: int = 1000) -> Self:
+        """Project to the end of the log, so many records a transaction."""
+        while self.position < len(self._log):
+            applied = self._projection.apply([self._batch(self.position, batch)])
+            self.position = applied.positions[0]
+        return self
+
+    def _batch(self, begin: int, most: int) -> Batch:
+        records = self._log[begin : begin + most]
+        return Batch(
+            partition=0,
+            offsets=list(range(begin, begin + len(records))),
+            timestamps=[each.timestamp for each in records],
+            keys=[each.key for each in records],
+            values=[each.value for each in records],
+        )
+
+    def _offsets_at(self, timestamp: int) -> dict[int, int]:
+        later = (n for n, each in enumerate(self._log) if each.timestamp >= timestamp)
+        return {0: next(later, len(self._log))}
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query of the live tables returns."""
+        return self.connection.execute(sql, list(parameters)).fetchall()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB, with the tables in `warehouse`."""
+        return self.warehouse.connection
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every lawful table, sorted, without provenance."""
+        return {name: self._table(name) for name in LAWFUL}
+
+    def _table(self, name: str) -> list[tuple[Any, ...]]:
+        columns = [column for (column, *_) in self.rows(f"describe warehouse.{name}")]
+        kept = ", ".join(column for column in columns if column not in PROVENANCE)
+        return self.rows(f"select {kept} from warehouse.{name} order by all")

@@ -1,0 +1,142 @@
+"""Dwell's own processes, started as a person starts them and stopped whatever happens."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+DWELL = (sys.executable, "-m", "dwell.cli")
+
+
+def free_port() -> int:
+    """A port of the loopback address that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(data: Path, port: int, **settings: object) -> dict[str, str]:
+    """The caller's environment without its `DWELL_…` variables, and with these settings."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
+    given = {"data": data, "port": port} | settings
+    return plain | {f"DWELL_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def wait_until(happened: Callable[[], object], within: float = 20, every: float = 0.02) -> None:
+    """Wait until `happened()` is true.
+
+    Raises:
+        TimeoutError: it was not within so many seconds.
+    """
+    deadline = time.monotonic() + within
+    while not happened():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within} s")
+        time.sleep(every)
+
+
+def answers(url: str) -> bool:
+    """Whether anything at `url` answers HTTP, whatever the status."""
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        return False
+    return True
+
+
+class Process:
+    """One running `dwell …`.
+
+    Attributes:
+        output: the file that collects what it prints.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        environ: Mapping[str, str],
+        output: Path,
+        under: Sequence[str] = (),
+    ) -> None:
+        """`under` is a command that runs it, such as `setpriv`."""
+        self.output = output
+        with output.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [*under, *DWELL, *arguments],
+                env=dict(environ),
+                stdout=sink,
+                stderr=sink,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def wait_for(self, url: str, within: float = 20) -> None:
+        """Wait until `url` answers; a process that ends before says what it printed."""
+
+        def ready() -> bool:
+            assert self.alive, f"it ended with {self._process.returncode}: {self.printed()}"
+            return answers(url)
+
+        wait_until(ready, within)
+
+    def printed(self) -> str:
+        """All that it printed so far."""
+        return self.output.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL, to this process alone."""
+        self._process.kill()
+        self._process.wait()
+
+    def send(self, how: int) -> None:
+        """A signal, to this process alone."""
+        self._process.send_signal(how)
+
+    def wait(self, within: float = 15) -> int:
+        """Wait until it has ended; returns its exit status."""
+        return self._process.wait(within)
+
+    def stop(self, how: int = signal.SIGINT, within: float = 15) -> int:
+        """End it as Ctrl-C does; returns its exit status."""
+        if self.alive:
+            self._process.send_signal(how)
+        try:
+            return self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+@contextmanager
+def running(
+    *arguments: str,
+    environ: Mapping[str, str],
+    output: Path,
+    url: str | None = None,
+    under: Sequence[str] = (),
+) -> Iterator[Process]:
+    """`dwell …` for the time of a `with`; waits for `url` to answer if one is given."""
+    process = Process(*arguments, environ=environ, output=output, under=under)
+    try:
+        if url is not None:
+            process.wait_for(url)
+        yield process
+    finally:
+        if process.alive:
+            process.stop()

@@ -1,0 +1,157 @@
+"""The law of the house: the tables depend on the set of facts, and on nothing else."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy, composite
+
+from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse
+
+FILES = itertools.count()
+
+few = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+many = settings(few, max_examples=200)
+
+IDENTITIES: tuple[dict[str, Any], ...] = ({}, {"path": "/a"}, {"path": "/b", "tab": 1})
+AGENTS = ("Firefox/140.0", "Googlebot/2.1", "Mozilla/5.0 (iPhone) Mobile Safari")
+moments = st.integers(NOW - 5, NOW + 5)
+
+
+@composite
+def any_glimpses(draw: DrawFn) -> Stored:
+    """A fact that need not agree with any other of its pageview, as a hostile client sends them."""
+    engagement = draw(st.integers(0, 5)) * 1000
+    return glimpse(
+        pageview=draw(st.integers(1, 4)),
+        seq=draw(st.integers(0, 3)),
+        session=draw(st.integers(1, 3)),
+        visitor=draw(st.integers(1, 4)),
+        engagement_ms=engagement,
+        age_ms=engagement + draw(st.integers(0, 2)),
+        delay_ms=draw(st.integers(0, 3)),
+        received_at=draw(moments),
+        visibility=draw(st.sampled_from(["visible", "hidden"])),
+        view=draw(st.sampled_from(["a.A", "b.B"])),
+        identity=draw(st.sampled_from(IDENTITIES)),
+        browser_agent=draw(st.sampled_from(AGENTS)),
+        previous=draw(st.sampled_from([None, 1, 2])),
+        referrer=draw(st.sampled_from(["", "https://example.org/"])),
+    )
+
+
+def erasures() -> SearchStrategy[Stored]:
+    return st.builds(forgotten, st.integers(1, 4), moments)
+
+
+def junk() -> SearchStrategy[Stored]:
+    return st.sampled_from([b"", b"\xff", b"{}", b"null"]).map(lambda value: Stored(value, NOW))
+
+
+def any_records() -> SearchStrategy[list[Stored]]:
+    return st.lists(
+        st.one_of(any_glimpses(), any_glimpses(), any_glimpses(), erasures(), junk()), max_size=14
+    )
+
+
+@composite
+def told_twice(draw: DrawFn) -> tuple[list[Stored], int, list[Stored], int]:
+    """Some records, and the same in another order with some of them repeated; cut into batches."""
+    records = draw(any_records())
+    again = draw(st.lists(st.sampled_from(records), max_size=5)) if records else []
+    return (
+        records,
+        draw(st.integers(3, 15)),
+        draw(st.permutations(records + again)),
+        draw(st.integers(3, 15)),
+    )
+
+
+def tables_of(records: list[Stored], batch: int, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    with Projected(folder / f"{next(FILES)}.duckdb") as projected:
+        return projected.append(records).project(batch).tables()
+
+
+def check_any_order_and_duplication(
+    told: tuple[list[Stored], int, list[Stored], int], folder: Path
+) -> None:
+    records, batch, shuffled, other_batch = told
+    assert tables_of(records, batch, folder) == tables_of(shuffled, other_batch, folder)
+
+
+@few
+@given(told=told_twice())
+def test_any_order_and_any_duplication_give_the_same_tables(
+    told: tuple[list[Stored], int, list[Stored], int], tmp_path: Path
+) -> None:
+    check_any_order_and_duplication(told, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@many
+@given(told=told_twice())
+def test_the_law_holds_two_hundred_times(
+    told: tuple[list[Stored], int, list[Stored], int], tmp_path: Path
+) -> None:
+    check_any_order_and_duplication(told, tmp_path)
+
+
+@composite
+def visits_with_losses(draw: DrawFn) -> tuple[list[Stored], list[Stored]]:
+    """Whole visits, and what arrived of them: each pageview's last fact, and any others."""
+    whole: list[Stored] = []
+    arrived: list[Stored] = []
+    for pageview in range(1, draw(st.integers(1, 5)) + 1):
+        steps = draw(st.lists(st.integers(0, 9000), min_size=1, max_size=6))
+        facts = [
+            glimpse(
+                pageview,
+                seq,
+                session=1 + pageview % 2,
+                engagement_ms=total,
+                age_ms=total + 7,
+                received_at=NOW + 10 * pageview + total,
+                visibility="visible" if seq % 2 == 0 else "hidden",
+            )
+            for seq, total in enumerate(itertools.accumulate(steps))
+        ]
+        whole += facts
+        arrived += draw(st.lists(st.sampled_from(facts), unique=True)) + facts[-1:]
+    return whole, draw(st.permutations(arrived))
+
+
+@few
+@given(visits=visits_with_losses())
+def test_any_subset_with_each_last_fact_gives_the_same_pageviews_and_seconds(
+    visits: tuple[list[Stored], list[Stored]], tmp_path: Path
+) -> None:
+    whole, arrived = visits
+    sql = "select pageview_id, session_id, view_name, identity::varchar, engagement_time, last_seq "
+    sql += "from warehouse.pageview order by all"
+    with Projected(tmp_path / f"{next(FILES)}.duckdb") as complete:
+        expected = complete.append(whole).project(4).rows(sql)
+    with Projected(tmp_path / f"{next(FILES)}.duckdb") as partial:
+        assert partial.append(arrived).project(4).rows(sql) == expected
+
+
+@few
+@given(records=any_records(), cut=st.integers(0, 14))
+def test_reading_the_log_from_its_start_gives_the_tables_of_the_live_warehouse(
+    records: list[Stored], cut: int, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{next(FILES)}.duckdb"
+    with Projected(path) as first:
+        first.append(records[:cut]).project(3)
+        position = first.position
+    with Projected(path) as resumed:
+        resumed.position = position
+        live = resumed.append(records).project(2).tables()
+    assert tables_of(records, 100, tmp_path) == live

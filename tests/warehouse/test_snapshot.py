@@ -1,0 +1,142 @@
+"""Publishing: what readers have in hand is whole, always."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dwell.errors import WarehouseError
+from dwell.warehouse import snapshot
+from tests.support.facts import Projected, glimpse
+
+READERS = Path(__file__).parents[2] / ".cache" / "readers"
+
+COUNT = "select count(*) from pageview"
+
+
+def publish(projected: Projected, published: Path) -> None:
+    projected.warehouse.checkpoint()
+    snapshot.copy(projected.warehouse.path, published)
+
+
+def count(published: Path) -> int:
+    with duckdb.connect(published, read_only=True) as connection:
+        found = connection.execute(COUNT).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_each_publication_is_the_whole_warehouse_of_its_moment(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        for n in range(1, 4):
+            projected.append([glimpse(n)]).project()
+            publish(projected, published)
+            assert count(published) == n
+    assert published.stat().st_mode & 0o777 == 0o444
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["live", "warehouse.duckdb"]
+
+
+def test_publishing_does_not_let_go_of_the_live_file(tmp_path: Path) -> None:
+    live = tmp_path / "live" / "warehouse.duckdb"
+    with Projected(live) as projected:
+        projected.append([glimpse(1)]).project()
+        publish(projected, tmp_path / "warehouse.duckdb")
+        code = f"import duckdb; duckdb.connect({str(live)!r})"
+        intruder = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "Conflicting lock" in intruder.stderr
+
+
+def test_commits_go_on_while_the_file_is_copied(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        projected.append([glimpse(1)]).project()
+        projected.warehouse.checkpoint()
+        before = projected.warehouse.path.read_bytes()
+        projected.append([glimpse(n) for n in range(2, 500)]).project(batch=50)
+        assert projected.warehouse.path.read_bytes() == before
+        snapshot.copy(projected.warehouse.path, published)
+        assert count(published) == 1
+
+
+def test_a_clumsy_client_does_not_spoil_the_next_publication(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    clumsy = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]);"
+        "c.execute(\"delete from pageview\"); c.execute('create table notes as select 1');"
+        "os.kill(os.getpid(), 9)"
+    )
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        projected.append([glimpse(1)]).project()
+        publish(projected, published)
+        published.chmod(0o644)
+        died = subprocess.run([sys.executable, "-c", clumsy, str(published)])
+        assert died.returncode == -9
+        assert (tmp_path / "warehouse.duckdb.wal").exists()
+        projected.append([glimpse(2)]).project()
+        publish(projected, published)
+    assert count(published) == 2
+
+
+def test_a_reader_keeps_the_publication_it_has_opened(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        projected.append([glimpse(1)]).project()
+        publish(projected, published)
+        with duckdb.connect(published, read_only=True) as reader:
+            projected.append([glimpse(n) for n in range(2, 3000)]).project()
+            publish(projected, published)
+            assert reader.execute(COUNT).fetchone() == (1,)
+
+
+def test_a_publication_that_fails_leaves_the_former_one_and_no_draft(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        publish(projected, published)
+    with pytest.raises(WarehouseError, match="could not be published"):
+        snapshot.copy(tmp_path / "missing.duckdb", published)
+    assert count(published) == 0
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["live", "warehouse.duckdb"]
+
+
+def test_drafts_of_killed_publishers_are_swept(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    (tmp_path / ".warehouse.duckdb.4711").write_text("half a copy")
+    published.write_text("whole")
+    snapshot.sweep(published)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+@pytest.mark.parametrize("version", ["1.4", "1.5", "2.0"])
+def test_stock_clients_read_every_table_and_view(tmp_path: Path, version: str) -> None:
+    folder = READERS / f"duckdb-{version}"
+    environ = dict(os.environ)
+    if not duckdb.__version__.startswith(version):
+        if not folder.exists():
+            pytest.skip(f"DuckDB {version} is not there: ./dev test brings it where it can")
+        environ["PYTHONPATH"] = str(folder)
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        projected.append([glimpse(1, identity={"path": "/é", "n": 1.5}), glimpse(1, 1)]).project()
+        publish(projected, published)
+    code = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True);"
+        "print(duckdb.__version__);"
+        'names = [name for (name,) in c.execute("select table_name from duckdb_tables() union all'
+        ' select view_name from duckdb_views() where not internal").fetchall()];'
+        "rows = {name: c.execute(f'select * from {name}').fetchall() for name in names};"
+        "assert len(rows['visibility_change']) == 2, rows;"
+        "print(*sorted(rows));"
+        "print(c.execute(\"select view_name, identity ->> 'path' from pageview\").fetchone())"
+    )
+    read = subprocess.run(
+        [sys.executable, "-c", code, str(published)], env=environ, capture_output=True, text=True
+    )
+    assert read.returncode == 0, read.stderr
+    said, tables, row = read.stdout.splitlines()
+    assert said.startswith(version)
+    assert {"tracking_session", "pageview", "visibility_change"} <= set(tables.split())
+    assert row == "('dwell.site.pages.page_a.PageA', '/é')"

@@ -1,0 +1,214 @@
+"""The live warehouse: the DuckDB file that one projector owns."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+
+STORAGE_VERSION = "v1.4.0"
+"""Written so that DuckDB 1.4 reads it too."""
+MEMORY_LIMIT = "1GiB"
+
+_MIGRATIONS = files("dwell.warehouse") / "migrations"
+_PROJECTION = files("dwell.warehouse") / "projection"
+
+
+@cache
+def statements(name: str) -> str:
+    """The projection SQL of that name, as `pageviews/merge`."""
+    return (_PROJECTION / f"{name}.sql").read_text()
+
+
+class LiveWarehouse:
+    """An open warehouse file, held against every other process.
+
+    One thread at a time. Nothing is written but in `transaction()`.
+
+    Attributes:
+        path: the file.
+        connection: DuckDB, with the file attached as `warehouse`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file and bring its tables up to date.
+
+        Raises:
+            WarehouseHeld: another process has it; the message says which.
+            WarehouseError: it cannot be opened, or a newer Dwell wrote it.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _hold(path)
+        except OSError as error:
+            raise WarehouseError(
+                f"{path} cannot be opened ({error.strerror}): expected a folder that can be written"
+            ) from None
+        try:
+            self.connection = _attach(path)
+            self._migrate()
+            self.connection.execute(statements("macros"))
+        except duckdb.Error as error:
+            self._lock.close()
+            first_line = str(error).partition("\n")[0]
+            raise WarehouseError(f"{path} cannot be opened: {first_line}") from None
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write the file whole and let go of it."""
+        self.connection.execute("detach database if exists warehouse")
+        self.connection.close()
+        self._lock.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All or nothing of what is done in it.
+
+        Raises:
+            WarehouseError: DuckDB could not do it (a full disk, for one); nothing was written.
+        """
+        try:
+            self.connection.execute("begin transaction")
+            yield self.connection
+            self.connection.execute("commit")
+        except BaseException as error:
+            with suppress(duckdb.Error):
+                self.connection.execute("rollback")
+            if isinstance(error, duckdb.Error):
+                raise self._failed(error) from error
+            raise
+
+    def positions(self) -> dict[int, int]:
+        """By partition, the offset of the next record to be read."""
+        return dict(self._all("select partition, next_offset from warehouse.log_offset"))
+
+    def info(self, name: str) -> str | None:
+        """An entry of `projection_info`."""
+        found = self._all("select value from warehouse.projection_info where name = ?", [name])
+        return found[0][0] if found else None
+
+    def note(self, name: str, value: str) -> None:
+        """Set an entry of `projection_info`; inside a transaction, with it."""
+        self.connection.execute("delete from warehouse.projection_info where name = ?", [name])
+        self.connection.execute(
+            "insert into warehouse.projection_info values (?, ?)", [name, value]
+        )
+
+    def belong_to(self, identity: str) -> None:
+        """Make sure the offsets in here are this log's.
+
+        Raises:
+            LogMismatch: they are another log's.
+        """
+        known = self.info("log_identity")
+        if known is None:
+            with self.transaction():
+                self.note("log_identity", identity)
+        elif known != identity:
+            raise LogMismatch(
+                f"{self.path} was made from log {known}, and the log at hand is {identity}: expected "
+                "the same log; give DWELL_DATA another folder, or move the warehouse away to have it "
+                "made anew from this log"
+            )
+
+    def checkpoint(self) -> None:
+        """Bring everything committed into the file itself, so that a copy of it is whole.
+
+        Raises:
+            WarehouseError: DuckDB could not write; what was committed stays in the write-ahead log.
+        """
+        try:
+            self.connection.execute("checkpoint warehouse")
+        except duckdb.Error as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: duckdb.Error) -> WarehouseError:
+        first_line = str(error).partition("\n")[0]
+        return WarehouseError(f"{self.path} could not be written: {first_line}")
+
+    def _all(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def _migrate(self) -> None:
+        """Apply the migrations this file has not had; it says in `projection_info` how many it had."""
+        steps = sorted(
+            (step for step in _MIGRATIONS.iterdir() if step.name.endswith(".sql")),
+            key=lambda step: step.name,
+        )
+        tables = self._all("from duckdb_tables() where database_name = 'warehouse'")
+        done = int(self.info("schema_version") or 0) if tables else 0
+        if done > len(steps):
+            raise WarehouseError(
+                f"{self.path} has schema version {done}: expected at most {len(steps)}; a newer Dwell "
+                "wrote it"
+            )
+        for number, step in enumerate(steps[done:], done + 1):
+            with self.transaction() as connection:
+                connection.execute("use warehouse")
+                connection.execute(step.read_text())
+                connection.execute("use memory")
+                self.note("schema_version", str(number))
+        if done < len(steps):
+            # An open bug of DuckDB's: schema changes that stand in the write-ahead log alone may
+            # not be read again after a crash.
+            self.checkpoint()
+
+
+def _hold(path: Path) -> Any:
+    """Lock a file beside the warehouse; the kernel lets go of it however this process ends.
+
+    The lock is not on the warehouse itself: closing any handle of a file drops this process's own
+    POSIX locks on it, DuckDB's included.
+    """
+    lock = path.with_name(path.name + ".lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise WarehouseHeld(
+            f"{path} is held by process {holder}: expected no other projector; stop that one, or give "
+            "DWELL_DATA another folder"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _attach(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(path.with_name(path.name + ".tmp")),
+            # Only a publication writes the write-ahead log into the file, so that the file stands
+            # still while it is copied.
+            "checkpoint_threshold": "1TiB",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    try:
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as warehouse (storage_version '{STORAGE_VERSION}')")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,1 @@
+insert into warehouse.visibility_change from batch_change;

@@ -1,0 +1,215 @@
+-- Records become facts. What the strict reader does not take whole, or what breaks a bound, is not
+-- readable here and goes to the judge, who says why or reads it after all; what the judge has read
+-- comes back as `judged` and is believed.
+create or replace temp macro read_records(records) as table
+with parsed as (
+    select
+        partition,
+        "offset",
+        judged,
+        try(from_json_strict(value, '{
+            "specversion": "VARCHAR",
+            "type": "VARCHAR",
+            "data": {
+                "pageview_id": "UUID",
+                "seq": "DOUBLE",
+                "session_id": "UUID",
+                "view": "VARCHAR",
+                "identity": "JSON",
+                "previous_pageview_id": "UUID",
+                "referrer": "VARCHAR",
+                "visibility": "VARCHAR",
+                "engagement_ms": "DOUBLE",
+                "age_ms": "DOUBLE",
+                "delay_ms": "DOUBLE",
+                "visitor_id": "UUID",
+                "browser_agent": "VARCHAR",
+                "received_at": "DOUBLE"
+            }
+        }')) as record
+    from query_table(records)
+),
+
+unpacked as (
+    select partition, "offset", judged, record.specversion, record.type, record.data as data
+    from parsed
+)
+
+select
+    partition,
+    "offset",
+    data,
+    (judged and data is not null)
+    or coalesce(
+        specversion = '1.0'
+        and case type
+            when 'dwell.page.viewed.v1' then data.seq = 0
+            when 'dwell.page.visibility_changed.v1' then data.seq between 1 and 1000000
+            else false
+        end
+        and data.seq = floor(data.seq)
+        and data.engagement_ms = floor(data.engagement_ms)
+        and data.age_ms = floor(data.age_ms)
+        and data.delay_ms = floor(data.delay_ms)
+        and data.received_at = floor(data.received_at)
+        and data.engagement_ms between 0 and least(34560000000, data.age_ms + 1000)
+        and data.age_ms between 0 and 34560000000
+        and data.delay_ms between 0 and 34560000000
+        and data.received_at between 0 and 253402300799999
+        and data.visibility in ('visible', 'hidden')
+        and length(data.view) between 1 and 200
+        and length(data.referrer) <= 2048
+        and starts_with(data.identity::varchar, '{')
+        and strlen(data.identity::varchar) <= 2048
+        and not contains(data.identity::varchar, '\u')
+        and not contains(data.view, chr(0))
+        and not contains(data.referrer, chr(0))
+        and uuid_extract_version(data.pageview_id) = 7
+        and uuid_extract_version(data.session_id) = 7
+        and data.visitor_id is not null
+        and data.browser_agent is not null,
+        false
+    ) as readable
+from unpacked;
+
+-- The merge functions. Each takes rows of one table's shape (the rows that single facts make, rows
+-- already in the table, or both) and returns one row a key. Every column's function is commutative,
+-- associative and idempotent: the least, the greatest, the union, or what the least fact says.
+-- A record is named by one number, partition * 2^48 + offset, so that least and greatest are cheap.
+
+create or replace temp macro record_id(log_partition, log_offset) as
+    log_partition::bigint * 281474976710656 + log_offset;
+
+create or replace temp macro partition_of(record) as (record // 281474976710656)::integer;
+
+create or replace temp macro offset_of(record) as record % 281474976710656;
+
+-- The visitors beside the one a row names: null where there are none.
+create or replace temp macro others(visitor_id, visitor_ids, further) as
+    case
+        when len(visitor_ids) = 1 and further is null then null
+        else nullif(
+            list_filter(
+                list_sort(list_distinct(list_concat(visitor_ids, coalesce(flatten(further), [])))),
+                lambda other: other <> visitor_id
+            ),
+            []
+        )
+    end;
+
+create or replace temp macro merged_pageviews(rows) as table
+with grouped as (
+    select
+        pageview_id,
+        min({
+            'seq': first_seq,
+            'received_at': first_received_at,
+            'session_id': session_id,
+            'view_name': view_name,
+            'identity': identity::varchar,
+            'previous_pageview_id': previous_pageview_id,
+            'referrer': referrer,
+            'visitor_id': visitor_id
+        }) as first_fact,
+        max(engagement_time) as engagement_time,
+        min(started_at) as started_at,
+        max(last_seen_at) as last_seen_at,
+        max(last_seq) as last_seq,
+        list(distinct visitor_id) as visitor_ids,
+        list(other_visitor_ids) filter (other_visitor_ids is not null) as further_visitor_ids,
+        max(last_received_at) as last_received_at,
+        min(record_id(partition, first_offset)) as first_record,
+        max(record_id(last_partition, last_offset)) as last_record
+    from query_table(rows)
+    group by pageview_id
+)
+select
+    pageview_id,
+    first_fact.session_id as session_id,
+    first_fact.view_name as view_name,
+    first_fact.identity::json as identity,
+    engagement_time,
+    started_at,
+    last_seen_at,
+    last_seq,
+    first_fact.previous_pageview_id as previous_pageview_id,
+    first_fact.referrer as referrer,
+    first_fact.visitor_id as visitor_id,
+    others(first_fact.visitor_id, visitor_ids, further_visitor_ids) as other_visitor_ids,
+    first_fact.seq as first_seq,
+    first_fact.received_at as first_received_at,
+    last_received_at,
+    partition_of(first_record) as partition,
+    offset_of(first_record) as first_offset,
+    partition_of(last_record) as last_partition,
+    offset_of(last_record) as last_offset
+from grouped;
+
+-- pageviews is not merged: it counts rows of pageview, and is kept in step with them.
+create or replace temp macro merged_sessions(rows) as table
+with grouped as (
+    select
+        session_id,
+        min({
+            'received_at': first_received_at,
+            'pageview_id': first_pageview_id,
+            'seq': first_seq,
+            'visitor_id': visitor_id,
+            'browser_agent': browser_agent
+        }) as first_fact,
+        min(started_at) as started_at,
+        max(last_seen_at) as last_seen_at,
+        max(pageviews) as pageviews,
+        list(distinct visitor_id) as visitor_ids,
+        list(other_visitor_ids) filter (other_visitor_ids is not null) as further_visitor_ids,
+        max(last_received_at) as last_received_at,
+        min(record_id(partition, first_offset)) as first_record,
+        max(record_id(last_partition, last_offset)) as last_record
+    from query_table(rows)
+    group by session_id
+)
+select
+    session_id,
+    first_fact.visitor_id as visitor_id,
+    first_fact.browser_agent as browser_agent,
+    started_at,
+    last_seen_at,
+    pageviews,
+    others(first_fact.visitor_id, visitor_ids, further_visitor_ids) as other_visitor_ids,
+    first_fact.received_at as first_received_at,
+    last_received_at,
+    first_fact.pageview_id as first_pageview_id,
+    first_fact.seq as first_seq,
+    partition_of(first_record) as partition,
+    offset_of(first_record) as first_offset,
+    partition_of(last_record) as last_partition,
+    offset_of(last_record) as last_offset
+from grouped;
+
+create or replace temp macro merged_changes(rows) as table
+with grouped as (
+    select
+        pageview_id,
+        seq,
+        min({'received_at': first_received_at, 'visibility': visibility}) as first_fact,
+        min(occurred_at) as occurred_at,
+        max(engagement_time) as engagement_time,
+        max(last_received_at) as last_received_at,
+        min(record_id(partition, first_offset)) as first_record,
+        max(record_id(last_partition, last_offset)) as last_record
+    from query_table(rows)
+    group by pageview_id, seq
+)
+select
+    pageview_id,
+    seq,
+    first_fact.visibility as visibility,
+    occurred_at,
+    engagement_time,
+    first_fact.received_at as first_received_at,
+    last_received_at,
+    partition_of(first_record) as partition,
+    offset_of(first_record) as first_offset,
+    partition_of(last_record) as last_partition,
+    offset_of(last_record) as last_offset
+from grouped;

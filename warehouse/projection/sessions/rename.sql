@@ -1,0 +1,10 @@
+update warehouse.tracking_session
+set
+    visitor_id = renamed.visitor_id,
+    browser_agent = renamed.browser_agent,
+    other_visitor_ids = renamed.other_visitor_ids,
+    first_received_at = renamed.first_received_at,
+    first_pageview_id = renamed.first_pageview_id,
+    first_seq = renamed.first_seq
+from renamed_session as renamed
+where tracking_session.session_id = renamed.session_id;

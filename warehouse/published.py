@@ -1,0 +1,233 @@
+"""The published warehouse, opened for reading, however often a new one takes its place.
+
+DuckDB shares one instance per path within a process: whoever opens the path again while an older
+connection is open goes on reading the older file. So each publication is attached under a name of
+its own, a hard link that is gone as soon as the file is open.
+"""
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import time
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+
+from dwell.errors import WarehouseError
+
+LINKS = ".readers"
+"""Folder beside the published file in which its second names stand for the moment of opening."""
+LINK_SECONDS = 60
+"""A link older than this was left by a process that was killed."""
+
+Identity = tuple[int, int, int]
+
+
+def open_published(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to the publication there is now; it goes on reading that one.
+
+    Unqualified names are the warehouse's, times are UTC, and no statement can read or write another
+    file; temporary tables live in memory.
+
+    Raises:
+        WarehouseError: nothing is published yet, or the file cannot be read.
+    """
+    connection = _connect(path)
+    try:
+        attach(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def identity_of(path: Path) -> Identity:
+    """What tells one publication from the next.
+
+    Raises:
+        WarehouseError: nothing is published yet.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise WarehouseError(
+            f"there is no warehouse at {path} yet: `dwell up` publishes one within seconds;"
+            " if it stands elsewhere, say where with --data or DWELL_DATA"
+        ) from None
+    except OSError as error:
+        raise WarehouseError(f"{path} cannot be read: {error.strerror}") from None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """An instance in memory that may open the links beside `path` and no other file."""
+    spill = Path(tempfile.gettempdir()) / f"dwell-{uuid4()}"
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "temp_directory": str(spill),
+            "python_enable_replacements": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    connection.execute(
+        f"set allowed_directories = [{_quoted(_links(path))}];"
+        "set enable_external_access = false;"
+        "set global TimeZone = 'UTC'"
+    )
+    return connection
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
+    """Attach the newest publication as `warehouse`, read-only, in place of an older one.
+
+    Raises:
+        WarehouseError: as `open_published`; then the older one is gone too.
+    """
+    # Taken before the file is opened: a publication in between is attached once more, never missed.
+    identity = identity_of(path)
+    try:
+        search_path = _detach(connection)
+        with _name_of_its_own(connection, path) as name:
+            connection.execute(f"attach {_quoted(name)} as warehouse (read_only)")
+        connection.execute(f"set search_path = {_quoted(search_path)}")
+    except (duckdb.Error, OSError) as error:
+        problem = str(error).partition("\n")[0]
+        raise WarehouseError(f"{path} cannot be opened: {problem}") from None
+    return identity
+
+
+def _detach(connection: duckdb.DuckDBPyConnection) -> str:
+    """Let go of an older publication; returns the search path to be set with the next."""
+    [(search_path,)] = connection.execute("select current_setting('search_path')").fetchall()
+    connection.execute("use memory; detach database if exists warehouse")
+    return str(search_path) or "warehouse.main"
+
+
+@contextmanager
+def _name_of_its_own(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Path]:
+    try:
+        name = _link(path)
+    except OSError:
+        # Another user's file, a folder that cannot be written, a file system without links.
+        name = _copy(connection, path)
+    try:
+        yield name
+    finally:
+        name.unlink(missing_ok=True)
+        with suppress(OSError):  # another reader's link is in it
+            name.parent.rmdir()
+
+
+def _links(path: Path) -> Path:
+    return path.parent.resolve() / LINKS
+
+
+def _link(path: Path) -> Path:
+    folder = _links(path)
+    _sweep(folder)
+    for attempt in range(8):
+        folder.mkdir(exist_ok=True)
+        name = folder / f"{uuid4()}.duckdb"
+        try:
+            name.hardlink_to(path)
+        except FileNotFoundError:  # another reader removed the folder in between
+            if attempt == 7:
+                raise
+        else:
+            return name
+    raise AssertionError
+
+
+def _sweep(folder: Path) -> None:
+    with suppress(OSError):
+        for left in folder.glob("*.duckdb"):
+            if time() - left.stat().st_ctime > LINK_SECONDS:
+                left.unlink(missing_ok=True)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:
+    """A copy where the connection may read: the folder for what does not fit into memory."""
+    [(spill,)] = connection.execute("select current_setting('temp_directory')").fetchall()
+    folder = Path(spill)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return Path(shutil.copyfile(path, folder / f"{uuid4()}.duckdb"))
+
+
+def _quoted(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+@dataclass
+class _Publication:
+    identity: Identity
+    connection: duckdb.DuckDBPyConnection
+    leases: int = field(default=0)
+
+
+class Published:
+    """The newest publication, for a process that lives long and reads from many threads.
+
+    A publication that was replaced is closed when the last connection to it is given back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._newest: _Publication | None = None
+
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for the calling thread alone, to one publication for the time of the `with`.
+
+        Raises:
+            WarehouseError: nothing is published yet, or the file cannot be read.
+        """
+        publication = self._lease()
+        try:
+            with publication.connection.cursor() as cursor:
+                cursor.execute("use warehouse")
+                yield cursor
+        finally:
+            self._give_back(publication)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one statement, from the newest publication."""
+        with self.connection() as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file, once every connection is given back."""
+        with self._lock:
+            self._retire()
+
+    def _lease(self) -> _Publication:
+        with self._lock:
+            identity = identity_of(self._path)
+            if self._newest is None or self._newest.identity != identity:
+                connection = _connect(self._path)
+                try:
+                    identity = attach(connection, self._path)
+                except BaseException:
+                    connection.close()
+                    raise
+                self._retire()
+                self._newest = _Publication(identity, connection)
+            self._newest.leases += 1
+            return self._newest
+
+    def _give_back(self, publication: _Publication) -> None:
+        with self._lock:
+            publication.leases -= 1
+            if publication is not self._newest and publication.leases == 0:
+                publication.connection.close()
+
+    def _retire(self) -> None:
+        retired, self._newest = self._newest, None
+        if retired is not None and retired.leases == 0:
+            retired.connection.close()
