@@ -1,10 +1,14 @@
 """What a browser agent means: browser, system, kind of device, robot or not."""
 
 import re
+from importlib.metadata import version
 
 from ua_parser import Result, parse
 
 from dwell.warehouse.projection import Agent
+
+AGENT_DATA = f"ua-parser-builtins {version('ua-parser-builtins')}, words 1"
+"""The version of what is known of agents; the words are those below."""
 
 _ROBOT = re.compile(
     r"bot\b|crawl|spider|headless|curl/|wget/|python-|lighthouse|monitor", re.IGNORECASE

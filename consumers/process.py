@@ -14,20 +14,18 @@ async def run(settings: Settings) -> None:
     """Project until SIGINT or SIGTERM, then publish a last time.
 
     Raises:
-        WarehouseError: the warehouse is held by another process, or cannot be opened.
+        WarehouseError: the warehouse is held by another process, or cannot be opened or written.
         LogMismatch: its offsets do not fit the log.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     with LiveWarehouse(settings.warehouse) as warehouse:
         reader = open_reader(settings)
         try:
-            projecting = asyncio.create_task(Projector(settings, reader, warehouse).run())
+            projector = Projector(settings, reader, warehouse)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, projecting.cancel)
+                loop.add_signal_handler(number, projector.stop)
             logging.info("projecting %s into %s", settings.log, settings.published)
-            await asyncio.wait([projecting])
-            if not projecting.cancelled():
-                projecting.result()
+            await projector.run()
         finally:
             await reader.close()

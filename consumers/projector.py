@@ -3,20 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from dwell.consumers.agents import describe
+from dwell.consumers.agents import AGENT_DATA, describe
 from dwell.consumers.judge import judge
 from dwell.consumers.publisher import Publisher
-from dwell.errors import LogError, LogUnavailable
+from dwell.errors import LogUnavailable
 from dwell.events.log import Batch, LogReader
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.projection import Applied, Projection
+from dwell.warehouse.projection import Projection
 
 IDLE_WAIT = 1.0
 """Seconds a read waits for the first record; then partitions and stopping get their turn."""
@@ -26,10 +25,10 @@ FINISH_WITHIN = 3.0
 """Seconds that a projector which is told to stop goes on reading."""
 QUIET_SHARE = 4
 """A transaction that took t seconds lets facts gather for QUIET_SHARE * t before the next one,
-unless there are enough for a full batch. Planning the statements costs about the same for one fact
-as for a thousand; so a trickle of facts takes a fifth of a core at most."""
+unless there are enough for a full batch: planning the statements costs about the same for one fact
+as for a thousand."""
 MOST_PATIENCE = 0.5
-"""Seconds that facts gather at most, so that a row is committed within a second."""
+"""Seconds that facts gather at most on that account."""
 PARTITIONS_EVERY = 5.0
 """Seconds between two looks for new partitions."""
 
@@ -53,6 +52,7 @@ class Projector:
         self._warehouse = warehouse
         self._thread = ThreadPoolExecutor(1, "warehouse")
         self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
         self._partitions: list[int] = []
         self.positions: dict[int, int] = {}
         self._looked_at = 0.0
@@ -60,50 +60,64 @@ class Projector:
         self._projection = Projection(
             warehouse, judge=judge, describe=describe, offsets_at=self._offsets_at
         )
-        self.publisher = Publisher(
+        self._publisher = Publisher(
             warehouse,
             settings.published,
             every=settings.publish_seconds,
             in_turn=self._in_turn,
         )
 
+    def stop(self) -> None:
+        """Have `run` finish: the transaction under way, then what the log has by now, for
+        FINISH_WITHIN seconds at most, then a last publication. Nothing is broken off."""
+        self._stopping.set()
+
     async def run(self) -> None:
-        """Project until cancelled; then finish the transaction under way, read what the log has by
-        then, for FINISH_WITHIN seconds at most, and publish once more.
+        """Project until `stop()`.
 
         Raises:
             LogMismatch: the warehouse's offsets do not fit the log.
             WarehouseError: the warehouse cannot be written.
         """
-        publishing = asyncio.create_task(self.publisher.run())
         try:
-            await self._begin()
-            await self._follow()
-        except asyncio.CancelledError:
-            with suppress(LogError, TimeoutError):
-                async with asyncio.timeout(FINISH_WITHIN):
-                    await self._finish()
-            raise
+            await self._publisher.publish_if_missing()
+            if await self._before_stopping(self._begin()):
+                await self._work()
         finally:
-            publishing.cancel()
-            await asyncio.gather(publishing, return_exceptions=True)
-            await self.publisher.publish()
             self._thread.shutdown()
 
-    async def _finish(self) -> None:
-        """Project up to what is the log's end now. What was read and not applied is read again."""
-        if not self._partitions:
-            return
-        await self._assign(self.positions)
-        ends = {partition: await self._reader.end(partition) for partition in self._partitions}
-        while any(self.positions[partition] < end for partition, end in ends.items()):
-            await self._apply(await self._gather(patience=0))
+    async def _before_stopping(self, beginning: Coroutine[Any, Any, None]) -> bool:
+        """Whether it was done before `stop()`."""
+        task = asyncio.create_task(beginning)
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            return False
+        task.result()
+        return True
+
+    async def _work(self) -> None:
+        """Follow the log and publish, until `stop()`; what ends one of the two ends the other."""
+        tasks = [
+            asyncio.create_task(self._follow()),
+            asyncio.create_task(self._publisher.run(self._stopping)),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        self._stopping.set()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            task.result()
+        await self._publisher.publish()
 
     async def _begin(self) -> None:
         while True:
             try:
                 identity = await self._reader.identity()
                 await self._in_turn(partial(self._warehouse.belong_to, identity))
+                await self._in_turn(partial(self._projection.describe_with, AGENT_DATA))
                 await self._assign(await self._in_turn(self._warehouse.positions))
             except LogUnavailable as error:
                 logger.warning("the log does not answer, trying again: %s", error)
@@ -125,28 +139,48 @@ class Projector:
 
     async def _follow(self) -> None:
         batches = await self._gather(self._patience)
-        while True:
+        while not self._stopping.is_set():
             following = asyncio.create_task(self._gather(self._patience))
             try:
-                applied = await self._apply(batches)
+                rewound = await self._apply(batches)
             except BaseException:
                 following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                await asyncio.wait({following})
                 raise
             batches = await following
-            if applied is not None and applied.rewound:
-                logger.info("an erasure: reading again from %s", applied.positions)
-                await self._assign(applied.positions)
+            if rewound:
+                await self._assign(self.positions)
                 batches = []
             elif time.monotonic() - self._looked_at > PARTITIONS_EVERY:
                 await self._notice_partitions(batches)
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """Project up to what is the log's end now. What was read and not applied is read again."""
+        deadline = time.monotonic() + FINISH_WITHIN
+        try:
+            await self._assign(self.positions)
+            ends = {each: await self._reader.end(each) for each in self._partitions}
+            while time.monotonic() < deadline and any(
+                self.positions[each] < end for each, end in ends.items()
+            ):
+                if await self._apply(await self._gather(patience=0)):
+                    await self._assign(self.positions)
+        except LogUnavailable as error:
+            logger.warning("the log does not answer, stopping all the same: %s", error)
 
     async def _notice_partitions(self, gathered: list[Batch]) -> None:
         self._looked_at = time.monotonic()
-        if await self._reader.partitions() == self._partitions:
+        try:
+            if await self._reader.partitions() == self._partitions:
+                return
+            ahead = {batch.partition: batch.next_offset for batch in gathered}
+            committed = self.positions
+            await self._assign(committed | ahead)
+        except LogUnavailable as error:
+            logger.warning("the log does not answer, trying again: %s", error)
             return
-        ahead = {batch.partition: batch.next_offset for batch in gathered}
-        await self._assign(self.positions | ahead)
+        self.positions |= committed
         logger.info("the log has partitions %s now", self._partitions)
 
     async def _gather(self, patience: float) -> list[Batch]:
@@ -155,7 +189,7 @@ class Projector:
         left = self._settings.batch_facts
         wait = IDLE_WAIT
         deadline: float | None = None
-        while left > 0:
+        while left > 0 and not (gathered and self._stopping.is_set()):
             try:
                 batches = await self._reader.read(left, wait)
             except LogUnavailable as error:
@@ -173,21 +207,23 @@ class Projector:
                 break
         return gathered
 
-    async def _apply(self, batches: list[Batch]) -> Applied | None:
+    async def _apply(self, batches: list[Batch]) -> bool:
+        """Apply a batch; returns whether reading has to go back to `positions`."""
         if not batches:
-            return None
-        self.publisher.changed()  # also if this is cancelled and commits all the same
+            return False
         began = time.monotonic()
         applied = await self._in_turn(lambda: self._projection.apply(batches))
         taken = time.monotonic() - began
         self._patience = max(self._settings.batch_seconds, min(QUIET_SHARE * taken, MOST_PATIENCE))
         self.positions |= applied.positions
+        self._publisher.changed()
         if applied.dead_letters:
             logger.warning(
                 "%d records could not be read: they are dead letters", applied.dead_letters
             )
-        self.publisher.changed()
-        return applied
+        if applied.rewound:
+            logger.info("an erasure: reading again from %s", applied.positions)
+        return applied.rewound
 
     async def _in_turn(self, function: Callable[[], Result]) -> Result:
         """Run `function` in the one thread that touches the warehouse; a cancellation waits for it."""
@@ -199,11 +235,19 @@ class Projector:
             raise
 
     def _offsets_at(self, timestamp: int) -> dict[int, int]:
-        """Called from the warehouse's thread."""
+        """Called from the warehouse's thread, within a transaction."""
 
         async def ask() -> dict[int, int]:
-            return {
-                each: await self._reader.offset_at(each, timestamp) for each in self._partitions
-            }
+            while True:
+                try:
+                    return {
+                        each: await self._reader.offset_at(each, timestamp)
+                        for each in self._partitions
+                    }
+                except LogUnavailable as error:
+                    if self._stopping.is_set():
+                        raise
+                    logger.warning("the log does not answer, trying again: %s", error)
+                    await asyncio.sleep(RETRY_AFTER)
 
         return asyncio.run_coroutine_threadsafe(ask(), self._loop).result()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from dwell.warehouse import snapshot
 from dwell.warehouse.live import LiveWarehouse
 
 SHARE = 10
-"""A publication that keeps the projector waiting for t seconds is the last for SHARE * t seconds."""
+"""A publication that kept the projector waiting for t seconds is followed by SHARE * t without one,
+so that publishing costs the projector less than a tenth of its time."""
 
 logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Publishes a live warehouse.
+    """Publishes a live warehouse. One publication at a time: the file must stand still meanwhile.
 
     Args:
         every: seconds between two publications, at least.
@@ -38,37 +40,52 @@ class Publisher:
         self._every = every
         self._in_turn = in_turn
         self._changed = asyncio.Event()
-        snapshot.sweep(published)
         self._changed.set()  # what was committed before may not be published
+        snapshot.sweep(published)
 
     def changed(self) -> None:
         """The warehouse has something that is not published."""
         self._changed.set()
 
-    async def run(self) -> None:
-        """Publish whenever something changed, until cancelled."""
-        while True:
-            await self._changed.wait()
-            paused = await self.publish()
-            await asyncio.sleep(max(self._every, SHARE * paused))
+    async def publish_if_missing(self) -> None:
+        """Publish if people have nothing to open yet."""
+        if not self._published.exists():
+            await self.publish()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Publish whenever something changed, until `stopping`; a publication under way is finished.
+
+        Raises:
+            WarehouseError: the warehouse itself cannot be written.
+        """
+        while not stopping.is_set():
+            pause = await self.publish() if self._changed.is_set() else 0.05
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause)
 
     async def publish(self) -> float:
-        """Publish if something changed; returns the seconds the projector could not work.
+        """Publish if something changed; returns the seconds to wait before the next one.
 
-        A failure is logged, the former publication stands, and the next round tries again.
+        A copy that fails is logged, the former publication stands, and the next call tries again.
+
+        Raises:
+            WarehouseError: the warehouse itself cannot be written.
         """
         if not self._changed.is_set():
             return 0.0
         self._changed.clear()
         paused = await self._in_turn(self._checkpoint)
+        began = time.monotonic()
         try:
             await asyncio.to_thread(snapshot.copy, self._warehouse.path, self._published)
         except WarehouseError as error:
             logger.error("%s", error)
             self._changed.set()
-        return paused
+        copying = time.monotonic() - began
+        return max(self._every, SHARE * paused, copying)
 
     def _checkpoint(self) -> float:
+        """Returns the seconds it took."""
         began = time.monotonic()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._warehouse.transaction():

@@ -51,6 +51,7 @@ class MemoryLog:
         self._trouble = trouble
         self._answers = True
         self._wake_writers()
+        self._wake_readers()
 
     def resume(self) -> None:
         """Be well again; what hangs is written."""

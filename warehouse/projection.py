@@ -120,7 +120,7 @@ class Projection:
                 self._run("stale_agents")
             positions = {batch.partition: batch.next_offset for batch in batches}
             if rebuilt_from is not None:
-                positions = self._offsets_at(rebuilt_from)
+                positions = self._back_to(rebuilt_from, self._warehouse.positions() | positions)
             self._advance(positions)
         return Applied(
             records=sum(len(batch.offsets) for batch in batches),
@@ -242,13 +242,45 @@ class Projection:
         if renamed:
             self._run("stale_agents")
 
+    def describe_with(self, data: str) -> None:
+        """Describe every agent anew if the tables were made with other user-agent data than this."""
+        if self._warehouse.info("agent_data") == data:
+            return
+        with self._warehouse.transaction():
+            known = self._connection.execute(
+                "select browser_agent from warehouse.browser_agent"
+            ).fetchall()
+            self._connection.execute("delete from warehouse.browser_agent")
+            self._insert_agents([text for (text,) in known])
+            self._warehouse.note("agent_data", data)
+
     def _describe_agents(self) -> None:
         new = self._connection.execute(statements("agents")).fetchall()
-        if new:
-            self._connection.executemany(
-                "insert into warehouse.browser_agent values (?, ?, ?, ?, ?)",
-                [(text, *self._describe(text)) for (text,) in new],
-            )
+        self._insert_agents([text for (text,) in new])
+
+    def _insert_agents(self, texts: list[str]) -> None:
+        if not texts:
+            return
+        described = [self._describe(text) for text in texts]
+        self._register(
+            "described_agent",
+            pa.table(
+                {
+                    "browser_agent": pa.array(texts, pa.string()),
+                    "browser": pa.array([each.browser for each in described], pa.string()),
+                    "system": pa.array([each.system for each in described], pa.string()),
+                    "device": pa.array([each.device for each in described], pa.string()),
+                    "is_bot": pa.array([each.is_bot for each in described], pa.bool_()),
+                }
+            ),
+        )
+        self._connection.execute("insert into warehouse.browser_agent from described_agent")
+
+    def _back_to(self, moment: int, positions: dict[int, int]) -> dict[int, int]:
+        """The offsets from which everything received since `moment` is read again; a partition
+        that has not come that far goes on where it is."""
+        found = self._offsets_at(moment)
+        return {each: min(offset, found.get(each, offset)) for each, offset in positions.items()}
 
     def _run(self, name: str) -> None:
         self._connection.execute(statements(name))

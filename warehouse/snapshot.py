@@ -1,11 +1,14 @@
 """Publishing: a whole copy of the live warehouse takes the place of the one that people open."""
 
+import itertools
 import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 from dwell.errors import WarehouseError
+
+_NUMBERS = itertools.count()
 
 
 def copy(live: Path, published: Path) -> int:
@@ -21,7 +24,7 @@ def copy(live: Path, published: Path) -> int:
     Raises:
         WarehouseError: it could not be copied; the former publication stands.
     """
-    draft = published.with_name(f".{published.name}.{os.getpid()}")
+    draft = published.with_name(f".{published.name}.{os.getpid()}-{next(_NUMBERS)}")
     try:
         done = subprocess.run(
             ["cp", "--", str(live), str(draft)], check=False, capture_output=True, text=True

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pytest
 
 from dwell.consumers.projector import Projector
-from dwell.errors import LogMismatch
+from dwell.errors import LogMismatch, LogUnavailable
 from dwell.events.log import NewRecord
-from dwell.events.memory import MemoryLog
+from dwell.events.memory import MemoryLog, MemoryReader
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
-from tests.support.facts import NOW, Stored, forgotten, glimpse
+from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse
 
 Started = Callable[..., Awaitable["Running"]]
 
@@ -55,7 +56,7 @@ class Running:
 
     async def stop(self) -> None:
         """Stop as the process does; once."""
-        self.task.cancel()
+        self._projector.stop()
         await asyncio.wait([self.task])
         await self._reader.close()
         self._warehouse.close()
@@ -127,20 +128,97 @@ async def test_stopping_publishes_all_that_the_log_has(start: Started) -> None:
     assert projector.rows(PAGEVIEWS) == [(2,)]
 
 
-async def test_a_silent_log_is_waited_for(start: Started) -> None:
+async def test_a_silent_log_is_waited_for(
+    start: Started, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.consumers.projector.RETRY_AFTER", 0.05)
     log = MemoryLog()
     log.put(new(glimpse(1)))
     log.fail("away")
     projector = await start(log)
-    await asyncio.sleep(0.3)
-    assert not projector.task.done()
+    await told("trying again: ", caplog)
     log.resume()
     await projector.shows(PAGEVIEWS, [(1,)])
+    caplog.clear()
     log.fail("away again")
-    await asyncio.sleep(0.1)
+    await told("trying again: ", caplog)
     log.resume()
     log.put(new(glimpse(2)))
     await projector.shows(PAGEVIEWS, [(2,)])
+
+
+async def told(what: str, caplog: pytest.LogCaptureFixture, within: float = 20) -> None:
+    """Wait until a warning says it."""
+    async with asyncio.timeout(within):
+        while what not in caplog.text:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_log_away_during_an_erasure_is_waited_for_too(
+    start: Started, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.consumers.projector.RETRY_AFTER", 0.05)
+    log = MemoryLog()
+    ask = MemoryReader.offset_at
+    asked = 0
+
+    async def moody(reader: MemoryReader, partition: int, timestamp: int) -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise LogUnavailable("a new leader is being chosen")
+        return await ask(reader, partition, timestamp)
+
+    monkeypatch.setattr(MemoryReader, "offset_at", moody)
+    projector = await start(log, batch_facts=1)
+    log.put(new(*shared_by_two()))
+    await told("a new leader is being chosen", caplog)
+    await projector.shows("select engagement_time, first_seq from pageview", [(7.0, 1)])
+
+
+def shared_by_two() -> list[Stored]:
+    """A pageview of two visitors, of whom one is forgotten: a row that must be rebuilt."""
+    return [
+        glimpse(1, 0, visitor=1, received_at=NOW),
+        glimpse(1, 1, visitor=2, engagement_ms=7000, received_at=NOW + 7000),
+        forgotten(1, NOW + 9000),
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_erasures_over_partitions_and_stops_at_any_moment_lose_no_row(
+    start: Started, tmp_path: Path, seed: int
+) -> None:
+    rng = Random(seed)
+    records = [
+        glimpse(
+            rng.randint(1, 12),
+            seq,
+            session=rng.randint(1, 5),
+            visitor=rng.randint(1, 4),
+            engagement_ms=seq * 1000,
+            received_at=NOW + rng.randint(0, 50) * 1000,
+        )
+        for seq in range(6)
+        for _ in range(8)
+    ]
+    for visitor in (1, 2, 3):
+        records.insert(
+            rng.randrange(len(records)), forgotten(visitor, NOW + rng.randint(0, 50_000))
+        )
+    with Projected(tmp_path / "expected.duckdb") as projected:
+        expected = projected.append(records).project().tables()
+
+    log = MemoryLog(partitions=3)
+    log.put(new(*records))
+    ends = {each: await log.reader().end(each) for each in range(3)}
+    for _ in range(4):
+        projector = await start(log, batch_facts=rng.randint(1, 6))
+        await asyncio.sleep(rng.uniform(0, 0.6))
+    await projector.reaches(ends, within=60)
+    await projector.stop()
+    with Projected(tmp_path / "data" / "live" / "warehouse.duckdb") as live:
+        assert live.tables() == expected
 
 
 async def test_partitions_that_appear_are_read_from_their_start(

@@ -158,6 +158,6 @@ create table projection_info (
     value varchar not null
 );
 
-comment on table projection_info is 'What made this warehouse: the identity of its log, the versions of schema and user-agent data.';
+comment on table projection_info is 'What made this warehouse: log_identity, schema_version, agent_data (what browser_agent was described with), published_at.';
 comment on column projection_info.name is 'Name of the entry.';
 comment on column projection_info.value is 'Its value.';
