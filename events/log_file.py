@@ -112,6 +112,8 @@ def explained(error: Exception, path: Path) -> LogError:
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
     if name == "SQLITE_NOTADB":
         return LogMismatch(f"{path} is not a Dwell log: expected a file made by Dwell, or none")
+    if name.startswith("SQLITE_CORRUPT"):
+        return LogMismatch(f"the log {path} is damaged: expected a whole file; bring one from a copy")
     expected = next(
         (right for prefix, right in _EXPECTED.items() if name.startswith(prefix)), "see the disk"
     )
@@ -123,7 +125,6 @@ _EXPECTED = {
     "SQLITE_READONLY": "expected a file and a folder that this user can write",
     "SQLITE_CANTOPEN": "expected a file and a folder that this user can write",
     "SQLITE_BUSY": "expected no other process to hold it locked for so long",
-    "SQLITE_CORRUPT": "expected a whole file; bring it back from a copy",
 }
 
 

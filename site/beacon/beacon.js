@@ -15,10 +15,10 @@
   };
 
   let tab = attempt(() => sessionStorage) || {};
-  let jar = document.cookie; // holds the session where the browser keeps no cookies
+  let jar; // holds the session where the browser keeps no cookies
   let deferred; // takes back what is left with the browser
   let seq, start, engaged, checkpoint; // of the pageview: its next fact, its start, milliseconds
-  let room = 16; // facts in a request: under 64 KiB, as keepalive wants; 1 after a refusal as a whole
+  let room = 15; // facts in a request but one: under 64 KiB, as keepalive wants; 0 after a refusal as a whole
   let wait; // milliseconds of the last pause
   let pause = 0; // no retry before this moment, unless something happens
   let from = performance.timing.responseStart; // the next pageview begins then at the earliest
@@ -66,7 +66,7 @@
   let state = (seen) => {
     visible = seen;
     let second = Math.round(Date.now() / 1e3);
-    let [, known, last] = /dwell_session=(.{36}).(\d+)/.exec(document.cookie + jar) || [];
+    let [, known, last] = /dwell_session=(\S{36}).(\d+)/.exec(document.cookie + jar) || [];
     let session = (context.session_id ||= second - last < SESSION_TIMEOUT ? known : context.pageview_id);
     if (session == known || !seq) document.cookie = jar = `dwell_session=${session}.${second};path=/;samesite=lax`;
     let put = () => (outbox[`dwell.${now}.${context.pageview_id}.${seq}`] = fact());
@@ -80,28 +80,28 @@
 
   // Sends what waits, the newest facts first. With the seconds of the current one it is also left
   // with the browser, to be sent if this page dies within the second and cannot say so itself.
-  // The outbox holds 7 days and 50,000 characters, which are 100 kB.
+  // The outbox holds 7 days and 50,000 characters, which are about 100 kB.
   let deliver = (leaving) => {
-    let keys = [];
     let due = [];
+    let keys = [];
     let size = 0;
     Object.keys(outbox)
       .sort()
       .reverse()
       .map((key) => {
-        let at = /^dwell.(\d+)/.exec(key);
+        let at = /^dwell\.(\d{13})/.exec(key)?.[1];
+        let delay = Math.max(0, now - at);
         if (at) {
-          let delay = Math.max(0, now - at[1]);
           size += outbox[key].length;
           if (delay > 6048e5 || size > 5e4) delete outbox[key];
-          else if (due.length < room) {
+          else if (!due[room]) {
             keys.push(key);
-            due.push(outbox[key].replace(/0}$/, delay + "}"));
+            due.push(outbox[key].slice(0, -2) + delay + "}");
           }
         }
       });
     let post = (by, facts, signal) =>
-      by(url, { method: "POST", keepalive: true, body: `{"facts":[${facts}]}`, credentials: "include", signal });
+      by(url, { keepalive: 1, method: "POST", body: `{"facts":[${facts}]}`, credentials: "include", signal });
     let armed = visible ? [fact(), ...due] : due;
     deferred?.abort();
     if (armed[0]) {
@@ -111,14 +111,14 @@
       if (due[0] && now >= pause) {
         pause = now + (wait = Math.min(wait * 2 || 2e3, 6e4));
         post(fetch, due).then(
-          ({ status, headers }) => {
-            if (/204|400|403|413/.test(status)) {
-              if (status < 401 || !due[1]) keys.map((key) => delete outbox[key]);
-              else room = 1;
+          (answer) => {
+            if (/204|400|403|413/.test(answer.status)) {
+              if (answer.status < 401 || !due[1]) keys.map((key) => delete outbox[key]);
+              else room = 0;
               pause = wait = 0;
-            } else pause += headers.get("retry-after") * 1e3 || 0;
+            } else pause += answer.headers.get("retry-after") * 1e3 || 0;
           },
-          () => {}, // no answer: the pause stands
+          attempt, // no answer: does nothing, the pause stands
         );
       }
     }
@@ -128,23 +128,21 @@
   // before this script came is in the browser's record, counted from the document's first byte.
   let begin = (seen) => {
     let end = (start = now);
-    engaged = 0;
+    engaged = seq = 0;
     performance.getEntriesByType("visibility-state").reverse().map(({ name, startTime }) => {
       let at = Math.max(moment(startTime), from);
       if (name == "visible" && end > at) engaged += end - (start = at);
       end = at;
     });
     if (seen || engaged) {
-      path = location.pathname;
       view = page.dwellView;
-      seq = 0;
       context = {
         identity: {
-          path: path.slice(0, 900),
-          title: document.title.slice(0, 900),
+          title: document.title.slice(0, 300),
+          path: (path = location.pathname).slice(0, 300),
           ...attempt(() => JSON.parse(page.dwellIdentity)),
         },
-        referrer: document.referrer.split("?")[0].slice(0, 900),
+        referrer: document.referrer.split("?")[0].slice(0, 300),
         // UUIDv7: 48 bits of time, then random digits. Decimal digits are hexadecimal ones too.
         pageview_id: "00000000-0000-7000-8000-000000000000".replace(
           /0/g,
@@ -156,7 +154,7 @@
       seq = 0;
       checkpoint = 5e3;
       state(seen);
-      tab.dwell = context.pageview_id;
+      attempt(() => (tab.dwell = context.pageview_id));
     }
   };
 
@@ -164,8 +162,8 @@
     JSON.stringify({
       type: seq ? "page.visibility_changed" : "page.viewed",
       visibility: visible ? "visible" : "hidden",
-      seq,
       age_ms: now - start,
+      seq,
       ...context,
       engagement_ms: engaged,
       delay_ms: 0, // stays last: `deliver` writes the delay there
@@ -175,12 +173,14 @@
   observer.observe({ type: "longtask" });
 
   // Pushes and traversals; the page may change its title and view before or after, in the same task.
+  // They are looked at after it; until then no path stands for one that changed, and a replacement
+  // changes that no more.
   // Where there is no Navigation API the next second notices.
   self.navigation?.addEventListener("currententrychange", (event) => {
-    if (event.navigationType == "replace") path = location.pathname;
-    else setTimeout(look);
+    path = (event.navigationType == "replace" ? path : path == location.pathname) && location.pathname;
+    setTimeout(look);
   });
-  ["visibilitychange", "pagehide", "freeze", "online"].map((type) => addEventListener(type, () => look(type)));
+  ["visibilitychange", "freeze", "online", "pagehide"].map((type) => addEventListener(type, () => look(type), 1));
   setInterval(look, 1e3);
   setTimeout(look);
 })();
