@@ -80,11 +80,18 @@ class Projector:
             WarehouseError: the warehouse cannot be written.
         """
         try:
-            await self._publisher.publish_if_missing()
+            await self._publish_before_the_log_is_there()
             if await self._before_stopping(self._begin()):
                 await self._work()
         finally:
             self._thread.shutdown()
+
+    async def _publish_before_the_log_is_there(self) -> None:
+        """Give people something to open. A warehouse that belongs to a log is published only when
+        that log has been found."""
+        identity = await self._in_turn(partial(self._warehouse.info, "log_identity"))
+        if identity is None or not self._settings.published.exists():
+            await self._publisher.publish()
 
     async def _before_stopping(self, beginning: Coroutine[Any, Any, None]) -> bool:
         """Whether it was done before `stop()`."""

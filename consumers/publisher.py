@@ -47,11 +47,6 @@ class Publisher:
         """The warehouse has something that is not published."""
         self._changed.set()
 
-    async def publish_if_missing(self) -> None:
-        """Publish if people have nothing to open yet."""
-        if not self._published.exists():
-            await self.publish()
-
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish whenever something changed, until `stopping`; a publication under way is finished.
 

@@ -113,7 +113,9 @@ def explained(error: Exception, path: Path) -> LogError:
     if name == "SQLITE_NOTADB":
         return LogMismatch(f"{path} is not a Dwell log: expected a file made by Dwell, or none")
     if name.startswith("SQLITE_CORRUPT"):
-        return LogMismatch(f"the log {path} is damaged: expected a whole file; bring one from a copy")
+        return LogMismatch(
+            f"the log {path} is damaged: expected a whole file; bring one from a copy"
+        )
     expected = next(
         (right for prefix, right in _EXPECTED.items() if name.startswith(prefix)), "see the disk"
     )

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from dwell.errors import LogUnavailable
 from dwell.events.log import LogWriter
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
@@ -48,12 +49,14 @@ class Dwell:
         """
         Args:
             log: defaults to the log that the settings name. It is opened by the first fact.
+                One that is given is closed with the application and never replaced.
             now: what dates the facts, milliseconds since 1970 in UTC.
             body_seconds: how long the body of a request may take.
         """
         self.settings = settings
         self.collector = Collector(settings, self._opened_log, now=now, body_seconds=body_seconds)
         self._log = log
+        self._log_is_own = log is None
 
     @cached_property
     def script(self) -> Script:
@@ -86,6 +89,9 @@ class Dwell:
 
     async def close(self) -> None:
         """Make durable what waits and let go of the log; a later fact opens it again.
+
+        A log that was given to the constructor is not opened again, and no other one in its place:
+        from then on facts are answered 503.
 
         A log that does not answer is left after a few seconds: nobody was told that what still
         waits for it is kept.
@@ -123,6 +129,8 @@ class Dwell:
 
     def _opened_log(self) -> LogWriter:
         if self._log is None:
+            if not self._log_is_own:
+                raise LogUnavailable("the log that Dwell was given is closed")
             self._log = open_writer(self.settings)
         return self._log
 

@@ -46,9 +46,6 @@ class Script:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD. A hashed name of another version gets this one, cached shortly."""
-        if scope["method"] not in ("GET", "HEAD"):
-            await _answer(send, 405, [(b"allow", b"GET, HEAD"), (b"content-length", b"0")])
-            return
         variant = self._gzip if _accepts_gzip(_header(scope, b"accept-encoding")) else self._plain
         for_ever = scope["path"].rpartition("/")[2] == self.name
         cached = _IMMUTABLE if for_ever else _SHORTLY

@@ -6,6 +6,8 @@ from typing import Literal
 NAME = b"dwell_visitor"
 MAX_AGE = 34_560_000
 """400 days in seconds, the longest that browsers keep a cookie."""
+SESSION_ENDED = (b"set-cookie", b"dwell_session=; Max-Age=0; Path=/; SameSite=Lax")
+"""Ends the beacon's session: a new visitor has the id of a session, so this one must not go on."""
 
 _NIL = b"00000000-0000-0000-0000-000000000000"
 _VISITOR = re.compile(

@@ -11,7 +11,8 @@ from dwell.schemas.wire import Reading, shown
 from dwell.settings import Settings
 from dwell.site.collector import clock
 from dwell.site.collector.body import SECONDS, Bodies, Receive, admit_length
-from dwell.site.collector.cookies import VisitorCookie
+from dwell.site.collector.cookies import SESSION_ENDED, VisitorCookie
+from dwell.site.collector.notices import Notices
 from dwell.site.collector.origins import Origins
 from dwell.site.collector.problems import PLAIN, Answer, answer_to, problem
 from dwell.site.collector.rate import RateLimit
@@ -59,6 +60,7 @@ class Collector:
     ) -> None:
         self.counts = Counts()
         self.closing = False
+        self._notices = Notices()
         self._log = log
         self._log_is_away = False
         self._now = now
@@ -81,6 +83,7 @@ class Collector:
             answer = await self._answer(path, scope["method"], request, receive)
         except Refused as refused:
             self.counts.refused[refused.cause] += 1
+            self._notices.refused(refused.cause)
             if refused.cause is Cause.DISCONNECTED:
                 return
             answer = answer_to(refused)
@@ -147,6 +150,8 @@ class Collector:
         if not reading.errors:
             return Answer(204, (*PLAIN, *cookie))
         self.counts.refuse_facts(reading.errors)
+        for error in reading.errors:
+            self._notices.refused(error.reason)
         accepted = len(reading.facts)
         return problem(
             reading.errors[0].reason,
@@ -158,7 +163,7 @@ class Collector:
 
     def _end_visitor(self, request: Request) -> Answer:
         self._origins.admit(request)
-        return Answer(204, (*PLAIN, self._cookie.ended(request.secure)))
+        return Answer(204, (*PLAIN, self._cookie.ended(request.secure), SESSION_ENDED))
 
     def _preflight(self, request: Request, methods: tuple[str, ...]) -> Answer:
         self._origins.admit(request)

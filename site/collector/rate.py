@@ -4,7 +4,6 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
 from ipaddress import IPv6Address
 
 from dwell.site.collector.refusals import Cause, Refused
@@ -14,6 +13,8 @@ BURST = 10
 """Seconds' worth of requests that an idle client may send at once."""
 MOST_CLIENTS = 100_000
 """Addresses that are remembered, about 20 MB; beyond them the one longest silent is forgotten."""
+FORGOTTEN = 1_000
+"""Addresses that one request may clear away: 0.1 ms."""
 
 
 class RateLimit:
@@ -45,10 +46,13 @@ class RateLimit:
         Raises:
             Refused: there is none; with `Retry-After`.
         """
-        client = None if request.address is None else client_of(request.address)
-        if client is None or not self._interval:
+        if request.address is None or not self._interval:
+            return
+        client = client_of(request.address, exempt_loopback=not request.forwarded)
+        if client is None:
             return
         now = self._clock()
+        self._forget(now)
         full_again = max(self._full_again.pop(client, now), now) + self._interval
         wait = full_again - now - self._depth
         # What binary fractions lose in thousands of additions must not cost a token.
@@ -60,24 +64,29 @@ class RateLimit:
                 headers=((b"retry-after", b"%d" % math.ceil(wait)),),
             )
         self._full_again[client] = full_again
-        self._forget(now)
+        if len(self._full_again) > self._most_clients:
+            self._full_again.popitem(last=False)
 
     def _forget(self, now: float) -> None:
-        """Drop the two longest silent clients whose bucket is full, and any beyond the bound."""
+        """Drop the longest silent clients whose bucket is full."""
         buckets = self._full_again
-        for _ in range(2):
-            if buckets[next(iter(buckets))] > now and len(buckets) <= self._most_clients:
+        for _ in range(min(FORGOTTEN, len(buckets))):
+            if buckets[next(iter(buckets))] > now:
                 return
             buckets.popitem(last=False)
 
 
-@lru_cache(4096)
-def client_of(text: str) -> str | None:
-    """What shares a bucket: an IPv4 address, a /64 of IPv6; `None` for loopback, never limited."""
+def client_of(text: str, *, exempt_loopback: bool = True) -> str | None:
+    """What shares a bucket: an IPv4 address, a /64 of IPv6.
+
+    Args:
+        exempt_loopback: loopback is `None`, never limited. Not where a proxy told the address:
+            it may have it from the client.
+    """
     address = parsed(text)
     if address is None:
         return text
-    if address.is_loopback:
+    if exempt_loopback and address.is_loopback:
         return None
     if isinstance(address, IPv6Address):
         return f"{IPv6Address(int(address) >> 64 << 64)}/64"

@@ -1,7 +1,6 @@
 """A request as its client made it, whatever proxies stand between."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -15,17 +14,19 @@ class Request:
     Attributes:
         headers: by lower-case name; what came several times is joined.
         address: the client's, as text; `None` where the server knows none (a Unix socket).
+        forwarded: whether a proxy said so, which may have been told anything.
         secure: whether the client speaks https.
         host: the `Host` that the client asked for.
     """
 
-    __slots__ = ("address", "headers", "host", "secure")
+    __slots__ = ("address", "forwarded", "headers", "host", "secure")
 
     def __init__(
         self, headers: dict[bytes, bytes], address: str | None, secure: bool, host: bytes
     ) -> None:
         self.headers = headers
         self.address = address
+        self.forwarded = False
         self.secure = secure
         self.host = host
 
@@ -35,7 +36,6 @@ class RequestReader:
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted_networks = tuple(trusted)
-        self._trusts = lru_cache(4096)(self._looked_up)
 
     def read(self, scope: Any) -> Request:
         """The request of an ASGI scope."""
@@ -53,7 +53,9 @@ class RequestReader:
 
     def _look_behind(self, request: Request) -> None:
         headers = request.headers
-        request.address = self._first_untrusted(headers, request.address)
+        if b"x-forwarded-for" in headers:
+            request.forwarded = True
+            request.address = self._first_untrusted(headers, request.address)
         if b"x-forwarded-proto" in headers:
             request.secure = _first(headers[b"x-forwarded-proto"]).lower() == b"https"
         if b"x-forwarded-host" in headers:
@@ -62,7 +64,7 @@ class RequestReader:
     def _first_untrusted(self, headers: dict[bytes, bytes], peer: str | None) -> str | None:
         """Walk the hops from the nearest one: each trusted proxy vouches for the one before it."""
         nearest = peer
-        hops = headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+        hops = headers[b"x-forwarded-for"].decode("latin-1").split(",")
         for hop in reversed(hops):
             address = parsed(hop)
             if address is None:
@@ -72,7 +74,7 @@ class RequestReader:
                 return nearest
         return nearest
 
-    def _looked_up(self, text: str) -> bool:
+    def _trusts(self, text: str) -> bool:
         address = parsed(text)
         return address is not None and any(address in network for network in self._trusted_networks)
 

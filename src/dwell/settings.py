@@ -4,10 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -15,6 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from dwell.errors import SettingInvalid
 
 PREFIX = "DWELL_"
+
+_ORIGIN = re.compile(
+    r"(https?)://([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:]+\])(?::([1-9][0-9]{0,4}))?"
+)
 
 
 def _words(value: Any) -> Any:
@@ -29,11 +32,19 @@ def _prefix(value: str) -> str:
 
 
 def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    # As browsers write one: what they would write otherwise could never match.
+    found = _ORIGIN.fullmatch(value)
+    if not found:
         raise ValueError(value)
-    if "@" in value or f"{parts.scheme}://{parts.netloc}" != value:
+    scheme, host, port = found.groups()
+    if port and (int(port) > 65_535 or int(port) == {"http": 80, "https": 443}[scheme]):
         raise ValueError(value)
+    host = host.lower()
+    if host.startswith("["):
+        if str(IPv6Address(host[1:-1])) != host[1:-1]:
+            raise ValueError(value)
+    elif host.rstrip(".").rpartition(".")[2].isdigit():
+        IPv4Address(host)
     return value.lower()
 
 

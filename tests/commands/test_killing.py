@@ -1,4 +1,4 @@
-"""kill -9 at random moments, under simulated visitors: nothing lost, nothing doubled, no orphan."""
+"""Killed at random moments, under simulated visitors: nothing lost, nothing doubled, no orphan."""
 
 import os
 import signal
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks for orphans in 
 CHILDREN = ("site", "project")
 RATE = 400
 """Facts a second: enough that each kill hits facts in every stage, and leaves the machine some time."""
+HOW = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
+"""How children end, in turn; SIGTERM is the orderly stop. `dwell up` itself is always killed."""
 ORPHANS_WITHIN = 10.0
 BACK_WITHIN = 20.0
 
@@ -47,13 +49,13 @@ class Dwell:
         """One of those that run; a child that was killed too often waits to be started again."""
         return rng.choice((*self.children(), "up"))
 
-    def kill(self, victim: str) -> None:
-        """SIGKILL to one process, which runs now or will in a moment."""
+    def kill(self, victim: str, how: signal.Signals) -> None:
+        """End one process, which runs now or will in a moment."""
         if victim == "up":
             self.kill_itself()
         else:
             wait_until(lambda: victim in self.children(), BACK_WITHIN)
-            os.kill(self.children()[victim].pid, signal.SIGKILL)
+            os.kill(self.children()[victim].pid, how)
 
     def kill_itself(self) -> None:
         """Its children end by themselves, and the next start finds nothing in its way."""
@@ -74,7 +76,8 @@ def kill_under_load(data: Path, kills: int, seed: int) -> None:
         with running(*simulate, environ=dwell.environ, output=output) as visitors:
             for number in range(kills):
                 sleep(rng.uniform(0.1, 2.0))
-                dwell.kill(first[number] if number < len(first) else dwell.chosen(rng))
+                victim = first[number] if number < len(first) else dwell.chosen(rng)
+                dwell.kill(victim, HOW[number % len(HOW)])
             sleep(0.5)
             assert visitors.stop() == 130, visitors.printed()
         # A last few visitors must all be settled: whatever was killed is well again.
@@ -83,6 +86,8 @@ def kill_under_load(data: Path, kills: int, seed: int) -> None:
         last = descendants(dwell.up.pid)
         assert dwell.up.stop(within=10) == 0
         assert not any(each.alive for each in last)
+        # What was published last is all of it, with nobody left who could add to it.
+        assert "the same" in finished(dwell, "simulate", "--check")
     finally:
         dwell.up.kill()
 

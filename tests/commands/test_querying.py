@@ -22,6 +22,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
 
 
+ENGAGEMENT = next(query for query in blocks("sql") if "as p90" in query)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a warehouse in `data`, as the examples take it."""
@@ -49,7 +52,7 @@ def test_every_query_has_an_answer(folder: Path, query: str) -> None:
 
 
 def test_engagement_by_view_says_mean_median_and_p90(folder: Path) -> None:
-    rows = answer(folder, blocks("sql")[0])
+    rows = answer(folder, ENGAGEMENT)
     assert rows[0] == {
         "view_name": PAGE_A,
         "pageviews": 3,

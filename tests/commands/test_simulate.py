@@ -1,6 +1,7 @@
 """`dwell simulate`: visitors whose truth is known, and the check against it."""
 
 import json
+import shlex
 import shutil
 import signal
 import threading
@@ -19,10 +20,11 @@ from aiohttp import web
 from starlette.applications import Starlette
 
 from dwell.cli import run
-from dwell.commands.simulate import sending
+from dwell.commands.simulate import next_command, sending
 from dwell.commands.simulate.checking import compare, compare_within
 from dwell.commands.simulate.delivery import Delivery, Request, body_of, in_bulk, in_pieces
 from dwell.commands.simulate.journeys import Fact, Visit, Visits, facts_of
+from dwell.commands.simulate.pages import SITE
 from dwell.commands.simulate.people import AGENTS, DAY, HOUR
 from dwell.commands.simulate.sending import Browsers, CollectorMissing, seconds_until
 from dwell.commands.simulate.truth import TruthFile, expectations, read_truth
@@ -34,6 +36,7 @@ from dwell.schemas.records import record_of_glimpse
 from dwell.schemas.wire import read_facts
 from dwell.settings import Settings
 from dwell.site import Dwell
+from dwell.site.pages import PAGES
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Projection
 from tests.support.running import environment, free_port, running, wait_until
@@ -631,6 +634,29 @@ def test_the_exit_status_tells_same_from_different_from_unknown(
     printed = capsys.readouterr().out
     assert '"engagement_ms": ' in printed
     assert "found    nothing" in printed
+
+
+def test_the_pages_are_those_of_the_demo_site() -> None:
+    known = {page.path: page for page in SITE.values()}
+    assert len(known) == len(SITE)
+    assert {path: (page.title, page.view) for path, page in known.items()} == {
+        page.path: (page.title, page.view) for page in PAGES
+    }
+    for page in PAGES:
+        identity = {"path": page.path, "title": page.title, **page.identity}
+        assert known[page.path].identity == identity
+
+
+@pytest.mark.parametrize("truth", [None, "the truth.jsonl"])
+def test_what_is_to_be_typed_next_names_the_same_files(tmp_path: Path, truth: str | None) -> None:
+    settings = Settings(data=tmp_path / "my data")
+    file = None if truth is None else tmp_path / truth
+    typed = shlex.split(next_command(settings, file))
+    assert typed[1:6] == ["simulate", "--check", "--wait", "30", "--data"]
+    given = [str(settings.data)] if file is None else [str(settings.data), "--truth", str(file)]
+    assert typed[6:] == given
+    assert typed[0].endswith("dwell")
+    assert next_command(Settings(), None).endswith("simulate --check --wait 30")
 
 
 def test_the_check_waits_for_the_publication_that_has_everything(

@@ -137,7 +137,18 @@ def test_a_statement_that_fails_leaves_the_older_output_alone(data: Path, tmp_pa
     assert list(tmp_path.iterdir()) == [output]
 
 
-@pytest.mark.parametrize("where", ["warehouse.duckdb", "live/warehouse.duckdb", "live/new.csv"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "warehouse.duckdb",
+        "warehouse.duckdb.wal",
+        "warehouse.duckdb.csv",
+        ".readers",
+        ".readers/x.csv",
+        "live/warehouse.duckdb",
+        "live/new.csv",
+    ],
+)
 def test_the_output_is_never_a_file_of_dwells_own(data: Path, where: str) -> None:
     before = (data / "warehouse.duckdb").read_bytes()
     asked = dwell_sql(data, "--output", str(data / where), "select 1")
@@ -251,6 +262,17 @@ def test_what_is_too_wide_for_a_terminal_is_shown_row_by_row(data: Path) -> None
         screen.expect("1 row\n")
         assert "row 1 ─" in screen.shown
         assert f"view_name             {PAGE_A}" in screen.shown
+
+
+def test_row_by_row_cuts_values_and_no_names(data: Path) -> None:
+    name = "a_name_that_takes_more_than_half_of_a_terminal_of_a_hundred_columns"
+    columns = ", ".join(f"repeat('{letter}', 150) as {name}_{letter}" for letter in "abcdefgh")
+    with terminal([*DWELL, "sql", f"select {columns}"], environment(data, 1)) as screen:
+        screen.expect("1 row\n")
+        for letter in "abcdefgh":
+            assert f"{name}_{letter}  {letter * 20}" in screen.shown
+        assert "…" in screen.shown
+        assert max(map(len, screen.shown.splitlines())) <= 100
 
 
 def test_what_a_visitor_wrote_cannot_steer_a_terminal(tmp_path: Path) -> None:

@@ -7,18 +7,21 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from dwell.commands.up import parts_of, welcome
 from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
 from dwell.commands.up.supervisor import Part, Supervisor
+from dwell.commands.up.typed import data_option, program
 from dwell.errors import DwellError
 from dwell.lifeline import Lifeline
+from dwell.settings import Settings
 from tests.support.facts import uuid7
 from tests.support.processes import PROC, Seen, descendants
 from tests.support.running import (
@@ -202,9 +205,9 @@ def test_ctrl_c_in_a_terminal_stops_in_order(tmp_path: Path) -> None:
     assert not answers(f"http://127.0.0.1:{port}/")
 
 
-def part(name: str, script: str, colour: str = "cyan") -> Part:
+def part(name: str, script: str, ready: Callable[[], bool] = lambda: True) -> Part:
     """A part that runs a few lines of Python, and reports what it does by a line each."""
-    return Part(name, (sys.executable, "-u", "-c", script), colour, lambda: True)
+    return Part(name, (sys.executable, "-u", "-c", script), "cyan", ready)
 
 
 OBEYS = """
@@ -256,9 +259,30 @@ async def test_a_part_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPat
     await supervised(sink, part("site", STUBBORN), part("project", OBEYS), until="started", times=2)
     assert time.monotonic() - began < 10
     assert sink.getvalue().splitlines()[-2:] == [
-        "site    | did not end in time and is killed",
+        "site    | killed: it did not end in time",
         "project | ended",
     ]
+
+
+def test_a_second_ctrl_c_kills(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from dwell.commands.up import run
+from dwell.commands.up.supervisor import Part
+from dwell.settings import Settings
+part = Part("site", (sys.executable, "-u", "-c", {STUBBORN!r}), "cyan", lambda: True)
+sys.exit(run(Settings.read(), lambda settings: [part]))
+"""
+    environ = environment(tmp_path / "data", free_port())
+    with terminal([sys.executable, "-c", script], environ) as screen:
+        screen.expect("site | started")
+        screen.expect(READY)
+        screen.type("\x03")
+        time.sleep(0.5)
+        assert screen.process.poll() is None
+        screen.type("\x03")
+        screen.expect("site | killed at the second Ctrl-C")
+        assert screen.process.wait(10) == 130
 
 
 async def test_a_part_that_dies_is_started_again_later_and_later() -> None:
@@ -273,19 +297,42 @@ async def test_a_part_that_dies_is_started_again_later_and_later() -> None:
     ]
 
 
-async def test_a_part_that_has_worked_is_started_again_even_if_it_cannot_work(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_a_part_that_was_ready_once_is_started_again_even_if_it_cannot_work(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("dwell.commands.up.supervisor.STEADY_SECONDS", 0.0)
+    # It is killed as soon as it is ready, and cannot work from then on.
+    mark = tmp_path / "ready"
+    script = f"""
+import os, pathlib, time
+mark = pathlib.Path({str(mark)!r})
+if mark.exists():
+    print('dwell: the disk is full'); raise SystemExit(2)
+mark.touch(); time.sleep(0.5); os.kill(os.getpid(), 9)
+"""
     sink = StringIO()
-    broken = part("project", "print('dwell: the disk is full'); raise SystemExit(2)")
-    await supervised(sink, broken, until="again", times=2)
+    parts = part("site", OBEYS), part("project", script, mark.exists)
+    await supervised(sink, *parts, until="again", times=3)
+    assert [line for line in sink.getvalue().splitlines() if "again" in line][:3] == [
+        "project | was ended by SIGKILL; again in 0.25 s",
+        "project | the disk is full; again in 0.5 s",
+        "project | the disk is full; again in 1 s",
+    ]
+    assert sink.getvalue().count("started") == 1
+
+
+async def test_a_part_is_not_ready_by_what_another_one_does(tmp_path: Path) -> None:
+    sink = StringIO()
+    late = part("site", OBEYS, lambda: False)
+    script = "import time; time.sleep(0.5); print('dwell: the disk is full'); raise SystemExit(2)"
+    await supervised(sink, late, part("project", script), until="again")
     assert "project | the disk is full; again in 0.25 s" in sink.getvalue()
+    assert "all ready" not in sink.getvalue()
 
 
 async def test_a_part_that_cannot_work_stops_the_others() -> None:
     sink = StringIO()
-    broken = part("project", "print('hm'); print('dwell: the disk is full'); raise SystemExit(2)")
+    script = "print('hm'); print('dwell: the disk is full'); raise SystemExit(2)"
+    broken = part("project", script, lambda: False)
     with pytest.raises(DwellError, match=r"^the disk is full$"):
         await supervised(sink, part("site", OBEYS), broken, until="never")
     assert "disk" not in sink.getvalue()
@@ -298,6 +345,32 @@ async def test_long_lines_and_odd_bytes_come_through() -> None:
     await supervised(sink, part("site", script), until="last")
     assert "site | \ufffd\n" in sink.getvalue()
     assert sink.getvalue().count("#") == 200_000
+
+
+def test_a_publication_of_an_earlier_run_makes_nobody_ready(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    settings.published.write_text("of an earlier run")
+    ready = parts_of(settings)[1].ready
+    assert not ready()
+    (tmp_path / "draft").write_text("new")
+    (tmp_path / "draft").replace(settings.published)
+    assert ready()
+
+
+def test_what_is_to_be_typed_is_right_for_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = tmp_path / "a folder" / "bin"
+    where.mkdir(parents=True)
+    (where / "dwell").touch(0o755)
+    monkeypatch.setattr("sys.executable", str(where / "python"))
+    monkeypatch.chdir(tmp_path)
+    assert program() == "'a folder/bin/dwell'"
+    monkeypatch.setenv("PATH", str(where), prepend=os.pathsep)
+    assert program() == "dwell"
+    assert data_option(Settings()) == ""
+    assert data_option(Settings(data=Path("my data"))) == " --data 'my data'"
+    assert "arrive at 5, 10, 20, 40 … seconds" in welcome(Settings())
 
 
 class Screen(StringIO):

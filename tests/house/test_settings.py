@@ -52,6 +52,24 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("allowed_origins", "https://shop.example:port"),
         ("allowed_origins", "https://a.example ftp://b.example"),
         ("allowed_origins", "null"),
+        ("allowed_origins", "*"),
+        ("allowed_origins", "https://*"),
+        ("allowed_origins", "https://*.shop.example"),
+        ("allowed_origins", "https://bücher.example"),
+        ("allowed_origins", "https://shop.٥xample"),
+        ("allowed_origins", "https://shop.example:٨080"),
+        ("allowed_origins", "https://shop.example:"),
+        ("allowed_origins", "https://shop.example:0"),
+        ("allowed_origins", "https://shop.example:443"),
+        ("allowed_origins", "http://shop.example:80"),
+        ("allowed_origins", "https://shop.example:08443"),
+        ("allowed_origins", "https://shop.example:65536"),
+        ("allowed_origins", "HTTPS://shop.example"),
+        ("allowed_origins", "https://shop..example"),
+        ("allowed_origins", "https://127.1"),
+        ("allowed_origins", "https://[0:0:0:0:0:0:0:1]"),
+        ("allowed_origins", "https://[::1"),
+        ("allowed_origins", "https://[1:2]"),
         ("trusted_proxies", "10.0.0.0/33"),
         ("trusted_proxies", "proxy.example"),
         ("rate_limit", "-1"),
@@ -108,6 +126,23 @@ def test_lists_are_written_with_spaces_or_commas() -> None:
     assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
     assert settings.trusted_proxies == ("10.0.0.7/32", "fd00::/8", "192.168.1.0/24")
     assert [network.version for network in settings.trusted_networks] == [4, 6, 4]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://shop.example:443",
+        "https://shop.example:80",
+        "https://localhost:8443",
+        "https://my_shop.example.",
+        "https://xn--bcher-kva.example",
+        "http://127.0.0.1:8000",
+        "http://[::1]:8000",
+        "http://[2001:db8::7]",
+    ],
+)
+def test_an_origin_as_browsers_write_it_is_taken(origin: str) -> None:
+    assert Settings.read({"allowed_origins": origin}, {}).allowed_origins == (origin,)
 
 
 def test_settings_do_not_change() -> None:

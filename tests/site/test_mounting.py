@@ -122,6 +122,21 @@ async def test_a_site_that_began_and_ended_can_begin_again(dwell: Dwell) -> None
     assert await kept(dwell.settings) == [0, 1]
 
 
+def test_a_log_that_was_given_is_not_replaced_once_it_is_closed(tmp_path: Path) -> None:
+    log = MemoryLog()
+    dwell = Dwell(Settings(data=tmp_path), log.writer())
+    app = Starlette()
+    dwell.mount(app)
+    answered = []
+    for seq in (0, 1, 2):
+        with served(app) as port:
+            answered.append(post(port, seq=seq))
+
+    assert answered == [204, 503, 503]
+    assert len(log.records()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_site_without_visitors_never_touches_the_disk(dwell: Dwell) -> None:
     app = Starlette()
     dwell.mount(app)

@@ -213,6 +213,7 @@ def test_page_c_leads_to_either_tab_at_random(site: Client) -> None:
 def test_tab_b_leads_to_tab_2_for_good(site: Client) -> None:
     answer = site.get("/page_c/tab_b")
     assert (answer.status, answer.headers["location"]) == (308, "/page_c/tab_2")
+    assert answer.headers["cache-control"] == "max-age=86400"
 
 
 def test_a_redirect_keeps_the_query(site: Client) -> None:

@@ -1,13 +1,16 @@
 """The visitor cookie: who the visitor is, and when the cookie is set, renewed and ended."""
 
 from collections.abc import Iterator
+from http.cookies import SimpleCookie
 
 import pytest
 
+from tests.site.collector.ending import end_visitor
 from tests.support.collecting import SESSION, VISITOR, Site, collecting, distinct, fact
 
 PLAIN = "Max-Age=34560000; Path=/; HttpOnly; SameSite=Lax"
 HTTPS = {"X-Forwarded-Proto": "https"}
+SESSION_ENDED = "dwell_session=; Max-Age=0; Path=/; SameSite=Lax"
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +105,55 @@ def test_under_https_the_cookie_is_secure(proxied: Site) -> None:
 
 
 def test_the_visitor_ends_the_cookie_by_delete(site: Site, proxied: Site) -> None:
-    answer = site.ask("DELETE", "/dwell/visitor")
+    answer, cookies = end_visitor(site)
 
     ended = "dwell_visitor=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
     assert (answer.status, answer.body) == (204, b"")
-    assert answer.headers["set-cookie"] == ended
-    secure = proxied.ask("DELETE", "/dwell/visitor", headers=HTTPS)
-    assert secure.headers["set-cookie"] == f"{ended}; Secure"
+    assert cookies == [ended, SESSION_ENDED]
+    _, cookies = end_visitor(proxied, HTTPS)
+    assert cookies == [f"{ended}; Secure", SESSION_ENDED]
+
+
+class Browser:
+    """The cookies of a browser, and as much of the beacon as begins sessions."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.jar: dict[str, str] = {}
+
+    def view(self, number: int) -> None:
+        """A page that is opened: a fact of a new pageview, in the session that the jar knows."""
+        facts = distinct(number)
+        facts["session_id"] = self.jar.get("dwell_session", facts["pageview_id"])[:36]
+        self.jar["dwell_session"] = f"{facts['session_id']}.1795000000"
+        cookies = "; ".join(f"{name}={value}" for name, value in self.jar.items())
+        self.take([self.site.post(facts, cookie=cookies).headers["set-cookie"]])
+
+    def end_visitor(self) -> None:
+        """The visitor asks to be ended."""
+        self.take(end_visitor(self.site)[1])
+
+    def take(self, cookies: list[str]) -> None:
+        """Keep what an answer sets, drop what it ends."""
+        for cookie in cookies:
+            for name, morsel in SimpleCookie(cookie).items():
+                self.jar.pop(name, None)
+                if morsel["max-age"] != "0":
+                    self.jar[name] = morsel.value
+
+
+def test_a_visitor_who_was_ended_does_not_come_back(site: Site) -> None:
+    browser = Browser(site)
+    browser.view(1)
+    browser.view(2)
+    browser.end_visitor()
+    assert browser.jar == {}
+    browser.view(3)
+
+    visitors = [event["data"]["visitor_id"] for event in site.events]
+    assert visitors[0] == visitors[1] != visitors[2]
+    assert visitors[0] not in str(browser.jar)
+    assert visitors[0] not in str(site.events[2])
 
 
 def test_another_origin_cannot_end_the_visitor(site: Site) -> None:
@@ -122,9 +167,9 @@ def test_for_pages_of_other_sites_the_cookie_is_partitioned() -> None:
     cross_site = "Path=/; HttpOnly; SameSite=None; Secure; Partitioned"
     with collecting(cookie_samesite="none") as site:
         answer = site.post(fact())
-        ended = site.ask("DELETE", "/dwell/visitor")
+        _, ended = end_visitor(site)
 
     assert (
         answer.headers["set-cookie"] == f"dwell_visitor={SESSION}; Max-Age=34560000; {cross_site}"
     )
-    assert ended.headers["set-cookie"] == f"dwell_visitor=; Max-Age=0; {cross_site}"
+    assert ended == [f"dwell_visitor=; Max-Age=0; {cross_site}", SESSION_ENDED]

@@ -8,6 +8,7 @@ import pytest
 from dwell.schemas.records import PageViewedRecord, read_record
 from dwell.schemas.refusals import Reason
 from dwell.site.collector.refusals import STATUS, TITLES, Cause
+from tests.site.collector.ending import end_visitor
 from tests.support.collecting import NOW, PAGEVIEW, SESSION, Site, fact
 
 
@@ -249,7 +250,7 @@ def test_the_script_is_served_under_its_stable_name_and_its_own(site: Site) -> N
 
 
 def test_no_answer_may_be_cached_or_taken_for_something_else(site: Site) -> None:
-    for answer in (site.post(fact()), site.post(body=b"{"), site.ask("DELETE", "/dwell/visitor")):
+    for answer in (site.post(fact()), site.post(body=b"{"), end_visitor(site)[0]):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
 

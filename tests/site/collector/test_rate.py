@@ -24,10 +24,12 @@ class Door:
         self.now = 1000.0
         self.limit = RateLimit(per_second, lambda: self.now, **bounds)
 
-    def opens(self, address: str | None) -> bool:
+    def opens(self, address: str | None, *, forwarded: bool = False) -> bool:
         """Whether a request from this address passes now."""
+        request = Request({}, address, False, b"")
+        request.forwarded = forwarded
         try:
-            self.limit.admit(Request({}, address, False, b""))
+            self.limit.admit(request)
         except Refused as refused:
             self.retry_after = int(refused.headers[0][1])
             return False
@@ -62,6 +64,25 @@ def test_a_client_cannot_choose_its_own_address(proxied: Site) -> None:
     ]
 
     assert statuses == [204] * 10 + [429]
+
+
+@pytest.mark.parametrize("hops", ["127.0.0.1", "::1", "127.0.0.1, 127.0.0.1", "unknown", ""])
+def test_loopback_is_limited_where_a_proxy_tells_the_address(proxied: Site, hops: str) -> None:
+    sender = {"X-Forwarded-For": hops}
+
+    statuses = [proxied.post(fact(), headers=sender).status for _ in range(11)]
+
+    assert statuses == [204] * 10 + [429]
+
+
+def test_a_proxy_on_this_machine_that_tells_no_address_is_not_limited(proxied: Site) -> None:
+    assert {proxied.post(fact()).status for _ in range(15)} == {204}
+
+
+def test_a_client_in_a_trusted_network_cannot_call_itself_loopback() -> None:
+    door = Door(1)
+
+    assert [door.opens("127.0.0.1", forwarded=True) for _ in range(11)] == [True] * 10 + [False]
 
 
 def test_a_burst_is_ten_seconds_worth_and_fills_up_again() -> None:
@@ -136,3 +157,24 @@ def test_clients_whose_bucket_is_full_are_forgotten() -> None:
         door.opens(f"10.2.0.{number}")
 
     assert len(door.limit) == 100
+
+
+def test_refused_requests_clear_addresses_away_too() -> None:
+    door = Door(10)
+    for number in range(200):
+        door.opens(f"10.1.0.{number}")
+    door.passed("10.3.0.1", 200)
+    door.now += 0.2
+
+    assert door.passed("10.3.0.1", 3) == 2
+    assert len(door.limit) == 1
+
+
+def test_one_request_clears_away_only_so_many() -> None:
+    door = Door(10)
+    for number in range(2500):
+        door.opens(f"10.{number // 250}.0.{number % 250}")
+    door.now += 60
+
+    left = [len(door.limit) for _ in range(4) if door.opens("10.250.0.1")]
+    assert left == [1501, 501, 1, 1]

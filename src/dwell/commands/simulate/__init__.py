@@ -1,6 +1,7 @@
 """`dwell simulate`: visitors with a known truth, for demos and load, and the check against it."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,8 +109,17 @@ def command(
         connections=connections,
         history=history,
         timezone=settings.timezone,
+        check=next_command(settings, truth),
     )
     return simulation.run()
+
+
+def next_command(settings: Settings, truth: Path | None) -> str:
+    """What a person types next, whatever they typed for this run."""
+    from dwell.commands.up.typed import data_option, program
+
+    elsewhere = "" if truth is None else f" --truth {shlex.quote(str(truth))}"
+    return f"{program()} simulate --check --wait 30{data_option(settings)}{elsewhere}"
 
 
 def _collector(url: str | None, settings: Settings) -> str:

@@ -29,6 +29,7 @@ class Simulation:
         rate: facts a second; 0 is as fast as possible.
         history: seconds over which the visits are spread, each visit's facts sent together; `None`
             is the last day, sent as browsers send them.
+        check: the command that compares the warehouse with the truth, to be printed.
     """
 
     url: str
@@ -39,6 +40,7 @@ class Simulation:
     connections: int
     history: int | None
     timezone: str
+    check: str
 
     def run(self) -> int:
         """Send everything and sum it up.
@@ -90,7 +92,7 @@ class Simulation:
         )
         for refusal in tally.refusals:
             click.echo(f"refused: {refusal}")
-        click.echo(f"The truth is in {self.truth}; compare with: dwell simulate --check --wait 30")
+        click.echo(f"The truth is in {self.truth}; compare with: {self.check}")
 
 
 async def _run(browsers: Browsers, visits: int) -> bool:

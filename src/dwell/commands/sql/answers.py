@@ -11,6 +11,7 @@ from dwell.commands.sql import forms
 from dwell.commands.sql.words import is_word, say
 from dwell.errors import DwellError, QueryFailed
 from dwell.settings import Settings
+from dwell.warehouse.published import LINKS
 from dwell.warehouse.session import Result, Session
 
 TEXT: dict[str, Callable[[Result, IO[str]], None]] = {
@@ -56,8 +57,15 @@ def check_destination(output: Path, settings: Settings) -> None:
     Raises:
         DwellError: it is one.
     """
-    target = output.resolve()
-    if target == settings.published.resolve() or target.is_relative_to(settings.live.resolve()):
+    target, folder = output.resolve(), settings.data.resolve()
+    # What DuckDB and readers put beside the warehouse begins with these, as do drafts of it.
+    begins = (settings.published.name, LINKS)
+    ours = target.is_relative_to(folder) and target.relative_to(folder).as_posix()
+    if (
+        target == settings.published.resolve()
+        or target.is_relative_to(settings.live.resolve())
+        or (ours and ours.startswith(begins))
+    ):
         raise DwellError(f"--output is '{output}', a file of Dwell's own: expected another one")
 
 

@@ -29,6 +29,8 @@ GAP = 3
 """Characters between two columns of a grid."""
 LEAST_COLUMN = 14
 """Characters that a column of a grid keeps at least, if it wants them."""
+BESIDE = "  "
+"""Between a name and a value, row by row."""
 LONGEST_CELL = 200
 """Characters of a value that a terminal's table shows at most."""
 
@@ -101,16 +103,17 @@ def _grid(result: Result, cells: list[list[Text]], widths: list[int], console: C
 
 
 def _records(result: Result, cells: list[list[Text]], console: Console) -> None:
-    """Row by row with a line for each column: what is too wide for a grid."""
+    """Row by row with a line for each column: what is too wide for a grid. Values are cut, no names."""
     names = [Text(safe(name), style="bold") for name in result.columns]
+    width = max(name.cell_len for name in names)
+    room = max(console.width - width - len(BESIDE), LEAST_COLUMN)
     for number, row in enumerate(cells, 1):
         console.rule(f"row {number}", align="left", style="dim")
-        grid = Table(box=None, show_header=False, pad_edge=False)
-        grid.add_column(no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis")
         for name, cell in zip(names, row, strict=True):
-            grid.add_row(name, cell)
-        console.print(grid)
+            cell.truncate(room, overflow="ellipsis")
+            blank = " " * (width - name.cell_len)
+            line = Text.assemble(name, blank, BESIDE, cell)
+            console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
 def _cell(value: Any) -> Text:

@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import shlex
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -16,42 +13,56 @@ from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
 from dwell.commands.up.ports import address_of, is_answered, require_free
 from dwell.commands.up.supervisor import DWELL, Part, Supervisor
+from dwell.commands.up.typed import data_option, program
 from dwell.lifeline import Lifeline
 from dwell.settings import Settings
 
-PARTS: tuple[tuple[str, str, Callable[[Settings], bool]], ...] = (
-    ("site", "cyan", lambda settings: is_answered(settings.host, settings.port)),
-    ("project", "magenta", lambda settings: settings.published.exists()),
-)
-"""What runs, each as `dwell <name>`: its colour, and whether it does its work by now.
+INTERRUPTED = 130
+"""Exit status after a second Ctrl-C."""
 
-They are stopped in this order.
-"""
+
+def parts_of(settings: Settings) -> list[Part]:
+    """What runs, each as `dwell <name>`, in the order in which they are stopped."""
+    answered = partial(is_answered, settings.host, settings.port)
+    return [
+        Part("site", (*DWELL, "site"), "cyan", answered),
+        Part("project", (*DWELL, "project"), "magenta", _publishes(settings)),
+    ]
+
+
+def _publishes(settings: Settings) -> Callable[[], bool]:
+    """Tells whether something was published since now; the projector does so when it starts."""
+
+    def version() -> tuple[int, int] | None:
+        try:
+            status = settings.published.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    before = version()
+    return lambda: version() not in (None, before)
 
 
 @click.command("up")
-@with_settings(*Settings.model_fields)
-def command(settings: Settings) -> None:
+@with_settings(*(name for name in Settings.model_fields if name != "timezone"))
+def command(settings: Settings) -> int:
     """Run the site and the projector together, until Ctrl-C.
 
     Each is a process of its own, started again when it ends by itself. Ctrl-C stops the site first,
-    then the projector, which publishes the last facts before it ends.
+    then the projector, which publishes the last facts before it ends. A second Ctrl-C kills both.
     """
-    parts = [
-        Part(name, (*DWELL, name), colour, partial(ready, settings))
-        for name, colour, ready in PARTS
-    ]
-    run(settings, parts)
+    return run(settings, parts_of)
 
 
-def run(settings: Settings, parts: Sequence[Part]) -> None:
-    """Hold the data folder and run the parts in it until a signal.
+def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> int:
+    """Hold the data folder and run the parts in it until a signal; returns the exit status.
 
     Raises:
         AlreadyRunning: the folder is held, or the port is in use; nothing was made or started.
         DwellError: the folder cannot be written, or a part cannot work.
     """
-    lines = Lines(sys.stdout, [part.name for part in parts], os.environ)
+    lines = Lines(sys.stdout, [part.name for part in parts_of(settings)], os.environ)
     hold = Hold(settings.data, settings.live / "up.lock")
     lifeline = Lifeline()
 
@@ -64,8 +75,10 @@ def run(settings: Settings, parts: Sequence[Part]) -> None:
         hold.take(waits, make=True)
         assert hold.descriptor is not None
         environ = os.environ | settings.environment() | lifeline.environment()
+        parts = parts_of(settings)  # only now nobody else publishes
         supervisor = Supervisor(parts, environ, (lifeline.descriptor, hold.descriptor), lines)
-        asyncio.run(supervisor.run(lambda: lines.say(welcome(settings))))
+        orderly = asyncio.run(supervisor.run(lambda: lines.say(welcome(settings))))
+        return 0 if orderly else INTERRUPTED
     finally:
         lifeline.close()
         hold.release()
@@ -73,27 +86,14 @@ def run(settings: Settings, parts: Sequence[Part]) -> None:
 
 def welcome(settings: Settings) -> str:
     """Where everything is, and what to type next."""
-    dwell = _typed("dwell")
-    elsewhere = (
-        "" if settings.data == Path("data") else f" --data {shlex.quote(str(settings.data))}"
-    )
     query = '"select view_name, engagement_time from pageview order by started_at desc limit 10"'
     return f"""
   The site is at       {address_of(settings.host, settings.port)}
   The data is in       {settings.data.resolve()}
-  The warehouse is     {settings.published}, for any DuckDB client
+  The warehouse is     {settings.published.resolve()}, for any DuckDB client
 
   Look at a page for some seconds, then type in another terminal:
-    {dwell} sql{elsewhere} {query}
+    {program()} sql{data_option(settings)} {query}
+  The figures of a page that is still open arrive at 5, 10, 20, 40 … seconds and when you leave it.
   Ctrl-C ends it all.
 """
-
-
-def _typed(name: str) -> str:
-    """What a person types to run the command that runs now."""
-    beside = Path(sys.executable).with_name(name)
-    found = shutil.which(name)
-    if not beside.exists() or (found and Path(found).resolve() == beside.resolve()):
-        return name
-    near = os.path.relpath(beside)
-    return str(beside) if near.startswith("..") else near

@@ -19,7 +19,7 @@ CANNOT = 2
 LAST_WORD = "dwell: "
 """What that line begins with."""
 STEADY_SECONDS = 10.0
-"""A part that ran so long has started; when it ends, back-off begins anew."""
+"""When a part that ran so long ends, back-off begins anew."""
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 15.0
 """Seconds between the end of a part and its next start: they double from the first to the longest."""
@@ -37,7 +37,7 @@ class Part:
     Attributes:
         argv: what runs.
         colour: of its lines.
-        ready: whether it does its work by now.
+        ready: whether it does its work by now. Once it was, the part counts as started.
     """
 
     name: str
@@ -70,11 +70,14 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
-    async def run(self, on_ready: Callable[[], None]) -> None:
+    async def run(self, on_ready: Callable[[], None]) -> bool:
         """Run until SIGINT, SIGTERM or SIGHUP; a second one kills. Calls `on_ready` once.
 
+        Returns:
+            whether there was no second one.
+
         Raises:
-            DwellError: a part cannot work from the start; all are stopped, and the message is its own.
+            DwellError: a part cannot work and never could in this run; all are stopped, and the message is its own.
         """
         self._listen()
         kept = {part.name: asyncio.create_task(self._keep(part)) for part in self._parts}
@@ -87,6 +90,7 @@ class Supervisor:
         for ended in await asyncio.gather(*kept.values(), stop, return_exceptions=True):
             if isinstance(ended, BaseException):
                 raise ended
+        return not self._hurry.is_set()
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -101,11 +105,16 @@ class Supervisor:
         self._stop.set()
 
     async def _when_ready(self, on_ready: Callable[[], None]) -> None:
-        for part in self._parts:
-            # Another process tells by its effects alone, so it is looked at now and then.
-            while part.name not in self._running or not part.ready():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        # Another process tells by its effects alone, so it is looked at now and then.
+        while not all([self._has_started(part) for part in self._parts]):  # noqa: ASYNC110, C419
+            await asyncio.sleep(0.05)
         on_ready()
+
+    def _has_started(self, part: Part) -> bool:
+        """Whether the part was ready once in this run."""
+        if part.name not in self._started and part.name in self._running and part.ready():
+            self._started.add(part.name)
+        return part.name in self._started
 
     async def _keep(self, part: Part) -> None:
         """Start a part, again and again, until the stop."""
@@ -114,7 +123,6 @@ class Supervisor:
             began = time.monotonic()
             ending, last_word = await self._run_once(part)
             if time.monotonic() - began > STEADY_SECONDS:
-                self._started.add(part.name)
                 delay = FIRST_DELAY
             if self._stop.is_set():
                 break
@@ -188,7 +196,9 @@ class Supervisor:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if process := self._running.get(part.name):
-                self._lines.told(part.name, "red", "did not end in time and is killed")
+                hurried = self._hurry.is_set()
+                why = "killed at the second Ctrl-C" if hurried else "killed: it did not end in time"
+                self._lines.told(part.name, "red", why)
                 _send(process, signal.SIGKILL)
                 await asyncio.wait([kept[part.name]], timeout=1)
         hurry.cancel()
