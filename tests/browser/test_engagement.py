@@ -6,10 +6,12 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from selenium.common.exceptions import NoSuchWindowException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
@@ -43,8 +45,9 @@ def visits(site: Visits, browser: Chrome) -> Iterator[Visits]:
     yield site
     for handle in browser.window_handles:
         if handle != blank:
-            browser.switch_to.window(handle)
-            browser.close()
+            with suppress(NoSuchWindowException):  # the test has closed it, and it is going
+                browser.switch_to.window(handle)
+                browser.close()
     browser.switch_to.window(blank)
 
 
