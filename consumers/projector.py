@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -120,75 +121,85 @@ class Projector:
         await self._publisher.publish()
 
     async def _begin(self) -> None:
+        identity = await self._patiently(self._reader.identity)
+        await self._in_turn(partial(self._warehouse.belong_to, identity))
+        await self._in_turn(partial(self._projection.describe_with, AGENT_DATA))
+        self.positions = await self._in_turn(self._warehouse.positions)
+        await self._patiently(partial(self._read_from, self.positions))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
+        """What the log answers, however long that takes.
+
+        Raises:
+            LogUnavailable: it does not answer, and `stop()` was called.
+        """
         while True:
             try:
-                identity = await self._reader.identity()
-                await self._in_turn(partial(self._warehouse.belong_to, identity))
-                await self._in_turn(partial(self._projection.describe_with, AGENT_DATA))
-                await self._assign(await self._in_turn(self._warehouse.positions))
+                return await ask()
             except LogUnavailable as error:
+                if self._stopping.is_set():
+                    raise
                 logger.warning("the log does not answer, trying again: %s", error)
                 await asyncio.sleep(RETRY_AFTER)
-            else:
-                return
 
-    async def _assign(self, positions: dict[int, int]) -> None:
+    async def _read_from(self, positions: dict[int, int]) -> None:
         """Read on from these offsets; a partition without one is read from its oldest record."""
-        self._partitions = await self._reader.partitions()
-        self._looked_at = time.monotonic()
+        partitions = await self._reader.partitions()
         starts = {
-            each: await self._reader.start(each)
-            for each in self._partitions
-            if each not in positions
+            each: await self._reader.start(each) for each in partitions if each not in positions
         }
-        self.positions = positions | starts
-        await self._reader.assign(self.positions)
+        await self._reader.assign(positions | starts)
+        self.positions = starts | self.positions
+        self._partitions = partitions
+        self._looked_at = time.monotonic()
 
     async def _follow(self) -> None:
-        batches = await self._gather(self._patience)
-        while not self._stopping.is_set():
-            following = asyncio.create_task(self._gather(self._patience))
-            try:
-                rewound = await self._apply(batches)
-            except BaseException:
-                following.cancel()
-                await asyncio.wait({following})
-                raise
-            batches = await following
-            if rewound:
-                await self._assign(self.positions)
-                batches = []
-            elif time.monotonic() - self._looked_at > PARTITIONS_EVERY:
-                await self._notice_partitions(batches)
-        await self._finish()
+        """Project until `stop()`, and then up to what is the log's end."""
+        try:
+            batches = await self._gather(self._patience)
+            while not self._stopping.is_set():
+                batches = await self._step(batches)
+            await self._finish()
+        except LogUnavailable as error:  # which is waited for until `stop()`
+            logger.warning("the log does not answer, stopping all the same: %s", error)
+
+    async def _step(self, batches: list[Batch]) -> list[Batch]:
+        """Apply a batch while the next one is read; returns the next one."""
+        following = asyncio.create_task(self._gather(self._patience))
+        try:
+            rewound = await self._apply(batches)
+        except BaseException:
+            following.cancel()
+            await asyncio.wait({following})
+            raise
+        batches = await following
+        if rewound:
+            await self._patiently(partial(self._read_from, self.positions))
+            return []
+        if time.monotonic() - self._looked_at > PARTITIONS_EVERY:
+            await self._notice_partitions(batches)
+        return batches
 
     async def _finish(self) -> None:
         """Project up to what is the log's end now. What was read and not applied is read again."""
         deadline = time.monotonic() + FINISH_WITHIN
-        try:
-            await self._assign(self.positions)
-            ends = {each: await self._reader.end(each) for each in self._partitions}
-            while time.monotonic() < deadline and any(
-                self.positions[each] < end for each, end in ends.items()
-            ):
-                if await self._apply(await self._gather(patience=0)):
-                    await self._assign(self.positions)
-        except LogUnavailable as error:
-            logger.warning("the log does not answer, stopping all the same: %s", error)
+        await self._read_from(self.positions)
+        ends = {each: await self._reader.end(each) for each in self._partitions}
+        while time.monotonic() < deadline and any(
+            self.positions[each] < end for each, end in ends.items()
+        ):
+            if await self._apply(await self._gather(patience=0)):
+                await self._read_from(self.positions)
 
     async def _notice_partitions(self, gathered: list[Batch]) -> None:
+        """Read new partitions too; what was gathered is applied next and not read again."""
         self._looked_at = time.monotonic()
-        try:
+        with suppress(LogUnavailable):  # it is asked again soon
             if await self._reader.partitions() == self._partitions:
                 return
             ahead = {batch.partition: batch.next_offset for batch in gathered}
-            committed = self.positions
-            await self._assign(committed | ahead)
-        except LogUnavailable as error:
-            logger.warning("the log does not answer, trying again: %s", error)
-            return
-        self.positions |= committed
-        logger.info("the log has partitions %s now", self._partitions)
+            await self._read_from(self.positions | ahead)
+            logger.info("the log has partitions %s now", self._partitions)
 
     async def _gather(self, patience: float) -> list[Batch]:
         """A batch's worth of records: what comes within `patience` seconds of the first, or enough."""
@@ -245,16 +256,8 @@ class Projector:
         """Called from the warehouse's thread, within a transaction."""
 
         async def ask() -> dict[int, int]:
-            while True:
-                try:
-                    return {
-                        each: await self._reader.offset_at(each, timestamp)
-                        for each in self._partitions
-                    }
-                except LogUnavailable as error:
-                    if self._stopping.is_set():
-                        raise
-                    logger.warning("the log does not answer, trying again: %s", error)
-                    await asyncio.sleep(RETRY_AFTER)
+            return {
+                each: await self._reader.offset_at(each, timestamp) for each in self._partitions
+            }
 
-        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._patiently(ask), self._loop).result()
