@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.support.brokers"]
+
 # How long an example takes says something about the machine, not about what is tested.
 settings.register_profile("dwell", deadline=None)
 settings.load_profile("dwell")

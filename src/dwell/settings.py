@@ -155,6 +155,9 @@ class Settings(BaseModel):
         "Seconds between two publications of the warehouse while facts come in, at least.",
         "a number of seconds above 0",
     )
+    broker_port: Annotated[int, Field(ge=1, le=65535)] = _setting(
+        9092, "Port that `dwell broker` listens on.", "a number between 1 and 65535"
+    )
     timezone: Annotated[str, AfterValidator(_timezone)] = _setting(
         "UTC", "Time zone in which days and hours are counted.", "a name such as Europe/Berlin"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from dwell.errors import AlreadyRunning, SettingInvalid
 
 ENDING_SECONDS = 12.0
-"""How long what a killed `dwell up` has started may take to end."""
+"""How long what a killed holder has started may take to end."""
 
 
 class Hold:
@@ -18,22 +18,26 @@ class Hold:
     The kernel lets go when the last of them is gone, however that came, so there is no stale hold;
     and who takes it next finds nobody left over at work.
 
+    Args:
+        command: that holds it so, for messages.
+
     Attributes:
         descriptor: to be inherited by what is started.
     """
 
-    def __init__(self, data: Path, lock: Path) -> None:
+    def __init__(self, data: Path, lock: Path, command: str = "dwell up") -> None:
         self._data = data
         self._lock = lock
+        self._command = command
         self.descriptor: int | None = None
 
     def take(self, waits: Callable[[], None], *, make: bool) -> None:
         """Hold the folder; with `make` it is made if it is not there.
 
-        Waits, and calls `waits` once, while the processes of a `dwell up` that was killed end.
+        Waits, and calls `waits` once, while the processes of a holder that was killed end.
 
         Raises:
-            AlreadyRunning: another `dwell up` runs there; the message says which process.
+            AlreadyRunning: another holder runs there; the message says which process.
             SettingInvalid: the folder cannot be written.
         """
         if self.descriptor is not None:
@@ -71,13 +75,13 @@ class Hold:
             holder = os.pread(descriptor, 32, 0).decode()
             if _lives(holder):
                 raise AlreadyRunning(
-                    f"the data folder '{self._data}' is held by process {holder}, a `dwell up`:"
+                    f"the data folder '{self._data}' is held by process {holder}, a `{self._command}`:"
                     " end that one, or choose another folder with --data or DWELL_DATA"
                 )
             if time.monotonic() > deadline:
                 raise AlreadyRunning(
                     f"the data folder '{self._data}' is held by processes that process"
-                    f" {holder or 'unknown'}, a `dwell up`, has left behind: end those"
+                    f" {holder or 'unknown'}, a `{self._command}`, has left behind: end those"
                 )
             if not waiting:
                 waits()
