@@ -1,4 +1,4 @@
-"""The collector on the embedded log: durable requests over real sockets, one site process."""
+"""The collector on each log: durable requests over real sockets, one site process."""
 
 import asyncio
 import tempfile
@@ -11,6 +11,7 @@ from typing import cast
 
 import uvloop
 
+from benchmarks.brokers import running_broker, topic_on
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import RunningSite, fact_requests, running_site
 
@@ -40,12 +41,27 @@ Figures = dict[str, list[float]]
 
 
 def run(times: int) -> Iterable[Row]:
-    """Facts of 32 connections flat out, then at fixed rates; 1 to 3 facts a request, all synced."""
-    figures: Figures = defaultdict(list)
-    for _ in range(times):
-        with tempfile.TemporaryDirectory() as folder, running_site(Path(folder)) as site:
-            uvloop.run(once(site, figures))
-    return [Row(what, unit, figures[what], aim=AIMS.get(what, "")) for what, unit in UNITS.items()]
+    """Facts of 32 connections flat out, then at fixed rates; 1 to 3 facts a request, all durable."""
+    with running_broker() as broker:
+        figures: dict[str, Figures] = {"embedded": defaultdict(list)}
+        if broker is not None:
+            figures["Kafka"] = defaultdict(list)
+        for _ in range(times):
+            for log, mine in figures.items():
+                chosen = topic_on(broker) if log == "Kafka" and broker else "embedded:"
+                with (
+                    tempfile.TemporaryDirectory() as folder,
+                    running_site(Path(folder), log=chosen) as site,
+                ):
+                    uvloop.run(once(site, mine))
+    for log, mine in figures.items():
+        for what, unit in UNITS.items():
+            yield Row(f"{log}: {what}", unit, mine[what], aim=aim_of(log, what))
+
+
+def aim_of(log: str, what: str) -> str:
+    """What the values should be; a broker on the same two cores takes its share."""
+    return "at least 10,000" if (log, what) == ("Kafka", RATE) else AIMS.get(what, "")
 
 
 async def once(site: RunningSite, figures: Figures) -> None:

@@ -1,4 +1,4 @@
-"""Page latency with Dwell mounted, without it, and with its log dead."""
+"""Page latency with Dwell mounted, without it, and with its log dead or its broker away."""
 
 import socket
 import sys
@@ -7,31 +7,44 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from benchmarks.brokers import running_broker, topic_on
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import fact_requests, page_request, running_site
+from tests.support.running import wait_until
 
 NAME = "page-latency"
 
 ROUNDS = 4000
 PATHS = ("/page_a", "/page_b", "/page_c/tab_1", "/page_c/tab_2")
-KINDS = ("without Dwell", "with Dwell", "with Dwell, log dead")
+PLAIN, MOUNTED, DEAD = "without Dwell", "with Dwell", "with Dwell, log dead"
+KAFKA, AWAY = "with Dwell on Kafka", "with Dwell on Kafka, broker away"
+KINDS = (PLAIN, MOUNTED, DEAD, KAFKA, AWAY)
+AGAINST = {MOUNTED: PLAIN, DEAD: PLAIN, KAFKA: PLAIN, AWAY: KAFKA}
+ANSWERS = {PLAIN: 404, MOUNTED: 204, DEAD: 503, KAFKA: 204, AWAY: 204}
+"""How a fact is answered at first; the broker that goes away does so afterwards."""
+TRACKED = ("dwell.cli", "site")
 SHARES = {"p50": 0.5, "p99": 0.99}
 
 
 def run(times: int) -> Iterable[Row]:
-    """One page after the other from three sites in turn, so that all meet the same conditions."""
+    """One page after the other from each site in turn, so that all meet the same conditions."""
     figures: dict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(times):
         for kind, took in once().items():
             for name, share in SHARES.items():
                 figures[kind, name].append(1e6 * quantile(took, share))
     for name in SHARES:
-        plain = Row(f"{KINDS[0]}, {name}", "µs", figures[KINDS[0], name])
-        yield plain
-        for kind in KINDS[1:]:
-            yield Row(f"{kind}, {name}", "µs", figures[kind, name], plain, "ratio at most 1.01")
+        rows = {kind: Row(f"{kind}, {name}", "µs", figures[kind, name]) for kind in KINDS}
+        for kind, row in rows.items():
+            if not row.values:
+                continue
+            against = AGAINST.get(kind)
+            aim = "ratio at most 1.01" if against else ""
+            yield Row(row.what, row.unit, row.values, rows[against] if against else None, aim)
 
 
 def once() -> dict[str, list[float]]:
@@ -40,27 +53,39 @@ def once() -> dict[str, list[float]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         blocked = folder / "a file where a folder should be"
         blocked.touch()
-        sites = [
-            stack.enter_context(running_site(folder, ("benchmarks.page_latency", "untracked"))),
-            stack.enter_context(running_site(folder / "data")),
-            stack.enter_context(running_site(blocked / "data")),
-        ]
-        visitors = [Visitor(site.port) for site in sites]
-        for visitor in visitors:
-            stack.callback(visitor.close)
-        statuses = [visitor.posts() for visitor in visitors]
-        assert statuses == [404, 204, 503], statuses
+        logs: dict[str, dict[str, Any]] = {
+            PLAIN: {"data": folder / "plain"},
+            MOUNTED: {"data": folder / "data"},
+            DEAD: {"data": blocked / "data"},
+        }
+        brokers = {kind: stack.enter_context(running_broker()) for kind in (KAFKA, AWAY)}
+        for kind, broker in brokers.items():
+            if broker is not None:
+                logs[kind] = {"data": folder / kind, "log": topic_on(broker), "durable_within": 1}
+        visitors = {}
+        for kind, settings in logs.items():
+            command = ("benchmarks.page_latency", "untracked") if kind == PLAIN else TRACKED
+            site = stack.enter_context(running_site(**settings, command=command))
+            visitors[kind] = Visitor(site.port)
+            stack.callback(visitors[kind].close)
+            # The first facts find a topic that has to be made.
+            wait_until(partial(visitors[kind].is_answered, ANSWERS[kind]))
+        away = brokers[AWAY]
+        if away is not None:
+            away.kill()
+            wait_until(partial(visitors[AWAY].is_answered, 503))
         return interleaved(visitors)
 
 
-def interleaved(visitors: "list[Visitor]") -> dict[str, list[float]]:
+def interleaved(visitors: "dict[str, Visitor]") -> dict[str, list[float]]:
     """Each round asks every site for the same page, and begins with another one."""
-    took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    kinds = list(visitors)
+    took: dict[str, list[float]] = {kind: [] for kind in kinds}
     for number in range(ROUNDS):
         path = PATHS[number % len(PATHS)]
-        for turn in range(len(visitors)):
-            place = (number + turn) % len(visitors)
-            took[KINDS[place]].append(visitors[place].views(path))
+        for turn in range(len(kinds)):
+            kind = kinds[(number + turn) % len(kinds)]
+            took[kind].append(visitors[kind].views(path))
     warm = ROUNDS // 10
     return {kind: values[warm:] for kind, values in took.items()}
 
@@ -80,6 +105,10 @@ class Visitor:
         with socket.create_connection(("127.0.0.1", self._port), timeout=20) as connection:
             connection.sendall(request)
             return int(connection.recv(65_536).split()[1])
+
+    def is_answered(self, status: int) -> bool:
+        """Whether a fact is answered so."""
+        return self.posts() == status
 
     def views(self, path: str) -> float:
         """Seconds from the request to the last byte of the page."""

@@ -5,7 +5,7 @@ import logging
 import signal
 
 from dwell.consumers.projector import Projector
-from dwell.events.opening import open_reader
+from dwell.events.opening import open_reader, quiet
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 
@@ -18,6 +18,7 @@ async def run(settings: Settings) -> None:
         LogMismatch: its offsets do not fit the log.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    quiet(settings)
     with LiveWarehouse(settings.warehouse) as warehouse:
         reader = open_reader(settings)
         try:

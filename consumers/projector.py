@@ -126,6 +126,7 @@ class Projector:
         await self._in_turn(partial(self._projection.describe_with, AGENT_DATA))
         self.positions = await self._in_turn(self._warehouse.positions)
         await self._patiently(partial(self._read_from, self.positions))
+        self._reader.report(self.positions)
 
     async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
         """What the log answers, however long that takes.
@@ -234,6 +235,7 @@ class Projector:
         taken = time.monotonic() - began
         self._patience = max(self._settings.batch_seconds, min(QUIET_SHARE * taken, MOST_PATIENCE))
         self.positions |= applied.positions
+        self._reader.report(applied.positions)
         self._publisher.changed()
         if applied.dead_letters:
             logger.warning(

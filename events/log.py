@@ -99,6 +99,7 @@ class LogReader(ABC):
     @abstractmethod
     async def offset_at(self, partition: int, timestamp: int) -> int:
         """The offset of the first record received at `timestamp` (milliseconds) or later, or the end.
+        Where a gap lies before that record, an offset in the gap will do.
 
         Every record received at or after `timestamp` has this offset or a greater one.
         """
@@ -121,6 +122,12 @@ class LogReader(ABC):
         Raises:
             LogMismatch: the next offset is no longer in the log.
             LogUnavailable: the log does not answer; the same records come with the next call.
+        """
+
+    def report(self, positions: Mapping[int, int]) -> None:  # noqa: B027  not every log has a place for it
+        """Tell whoever watches the lag that everything before these offsets is committed.
+
+        Returns at once. What cannot be told is left out: nothing depends on it.
         """
 
     @abstractmethod

@@ -77,11 +77,6 @@ class MemoryLog:
         with self._lock:
             self._partitions[partition].truncate(before)
 
-    def remove(self, first: int, last: int, partition: int = 0) -> None:
-        """Take out the records from offset `first` to `last`, which leaves a gap."""
-        with self._lock:
-            self._partitions[partition].remove(first, last + 1)
-
     def add_partition(self) -> int:
         """One more partition, for keys to come; returns its number."""
         with self._lock:

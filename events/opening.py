@@ -6,7 +6,22 @@ from dwell.settings import Settings
 
 
 def open_writer(settings: Settings) -> LogWriter:
-    """The appending side. Nothing is opened before its first use."""
+    """The appending side. Nothing is opened before its first use.
+
+    Raises:
+        SettingInvalid: a file that the settings name for Kafka cannot be used.
+    """
+    if settings.kafka_servers:
+        from dwell.events.kafka.connection import Connection
+        from dwell.events.kafka.topic import Plan
+        from dwell.events.kafka.writer import KafkaWriter
+
+        return KafkaWriter(
+            Connection.of(settings),
+            Plan.of(settings),
+            waiting_bytes=settings.waiting_bytes,
+            durable_within=settings.durable_within,
+        )
     return EmbeddedWriter(
         settings.embedded_log,
         waiting_bytes=settings.waiting_bytes,
@@ -15,5 +30,23 @@ def open_writer(settings: Settings) -> LogWriter:
 
 
 def open_reader(settings: Settings) -> LogReader:
-    """The reading side. Nothing is opened before its first use."""
+    """The reading side. Nothing is opened before its first use.
+
+    Raises:
+        SettingInvalid: as `open_writer`.
+    """
+    if settings.kafka_servers:
+        from dwell.events.kafka.connection import Connection
+        from dwell.events.kafka.reader import KafkaReader
+        from dwell.events.kafka.topic import Plan
+
+        return KafkaReader(Connection.of(settings), Plan.of(settings), settings.kafka_group)
     return EmbeddedReader(settings.embedded_log)
+
+
+def quiet(settings: Settings) -> None:
+    """For processes that are Dwell's own: the log's client says the same once a minute at most."""
+    if settings.kafka_servers:
+        from dwell.events.kafka.noise import quiet
+
+        quiet()

@@ -52,11 +52,14 @@ class Dwell:
                 One that is given is closed with the application and never replaced.
             now: what dates the facts, milliseconds since 1970 in UTC.
             body_seconds: how long the body of a request may take.
+
+        Raises:
+            SettingInvalid: a file that the settings name for Kafka cannot be used.
         """
         self.settings = settings
         self.collector = Collector(settings, self._opened_log, now=now, body_seconds=body_seconds)
-        self._log = log
         self._log_is_own = log is None
+        self._log: LogWriter | None = open_writer(settings) if log is None else log
 
     @cached_property
     def script(self) -> Script:

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dwell.errors import AlreadyRunning, DwellError
+from dwell.events.opening import quiet
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.app import create_app
@@ -28,10 +29,11 @@ def serve(settings: Settings) -> None:
 
     Raises:
         AlreadyRunning: the port is in use.
-        DwellError: the address cannot be listened on.
+        DwellError: the address cannot be listened on, or a setting cannot be used.
     """
-    sockets = listen(settings.host, settings.port)
+    quiet(settings)
     dwell = Dwell(settings)
+    sockets = listen(settings.host, settings.port)
     config = configured(create_app(settings, dwell))
     Server(config, dwell, address_of(settings)).run(sockets)
 

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from dwell.errors import SettingInvalid
 
@@ -17,6 +26,10 @@ PREFIX = "DWELL_"
 
 _ORIGIN = re.compile(
     r"(https?)://([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:]+\])(?::([1-9][0-9]{0,4}))?"
+)
+_SERVER = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}"
+_KAFKA = re.compile(
+    rf"kafka://(?P<servers>{_SERVER}(?:,{_SERVER})*)/(?P<topic>(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,249}})"
 )
 
 
@@ -60,7 +73,7 @@ def _timezone(value: str) -> str:
 
 
 def _log(value: str) -> str:
-    if not value.startswith("embedded:"):
+    if not value.startswith("embedded:") and not _KAFKA.fullmatch(value):
         raise ValueError(value)
     return value
 
@@ -84,8 +97,54 @@ class Settings(BaseModel):
     )
     log: Annotated[str, AfterValidator(_log)] = _setting(
         "embedded:",
-        "The log: embedded: is a SQLite file in the data folder, embedded:FILE is another one.",
-        "embedded: or embedded:FILE",
+        "The log: embedded: is a SQLite file in the data folder, embedded:FILE is another one, "
+        "kafka://HOST:PORT,HOST:PORT/TOPIC is a topic of Kafka.",
+        "embedded:, embedded:FILE or kafka://HOST:PORT/TOPIC",
+    )
+    topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = _setting(
+        6, "Partitions of the topic, if it has to be made.", "a number from 1 to 10000"
+    )
+    topic_replication: Annotated[int, Field(ge=0, le=32_767)] = _setting(
+        0,
+        "Replicas of the topic, if it has to be made; 0 is 3, or as many as there are brokers.",
+        "a number of replicas, or 0",
+    )
+    topic_retention_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = _setting(
+        0,
+        "Days for which Kafka keeps facts, if the topic has to be made; 0 is for ever.",
+        "a number of days, or 0",
+    )
+    kafka_group: Annotated[str, Field(min_length=1, max_length=249)] = _setting(
+        "dwell",
+        "Consumer group under which the projector publishes its progress, for tools that show lag.",
+        "a name of at most 249 characters",
+    )
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = _setting(
+        "plaintext",
+        "How Kafka's brokers are spoken to.",
+        "plaintext, ssl, sasl_plaintext or sasl_ssl",
+    )
+    kafka_sasl_mechanism: Literal["plain", "scram-sha-256", "scram-sha-512"] = _setting(
+        "plain", "How Kafka is told the password.", "plain, scram-sha-256 or scram-sha-512"
+    )
+    kafka_username: str = _setting(
+        "",
+        "User name for Kafka, with sasl_plaintext and sasl_ssl.",
+        "a user name, which sasl_plaintext and sasl_ssl need",
+    )
+    kafka_password_file: Path | None = _setting(
+        None,
+        "File that holds the password for Kafka.",
+        "a file, which sasl_plaintext and sasl_ssl need",
+    )
+    kafka_ca_file: Path | None = _setting(
+        None, "Certificates that Kafka's is checked against; by default the system's.", "a PEM file"
+    )
+    kafka_cert_file: Path | None = _setting(
+        None, "Certificate with which Kafka knows this client.", "a PEM file"
+    )
+    kafka_key_file: Path | None = _setting(
+        None, "Key of that certificate, unless the same file holds it.", "a PEM file"
     )
     host: Annotated[str, Field(min_length=1)] = _setting(
         "127.0.0.1", "Address the site listens on.", "an address"
@@ -190,11 +249,19 @@ class Settings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0])
+            name = str(first["loc"][0]) if first["loc"] else first["ctx"]["name"]
             label = option_of(name) if name in given else variable_of(name)
             raise SettingInvalid(
-                f"{label} is {values[name]!r}: expected {expected_of(name)}"
+                f"{label} is {values.get(name, '')!r}: expected {expected_of(name)}"
             ) from None
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> Self:
+        if self.kafka_security.startswith("sasl"):
+            for name in ("kafka_username", "kafka_password_file"):
+                if not getattr(self, name):
+                    raise PydanticCustomError("setting", "{name} is missing", {"name": name})
+        return self
 
     def environment(self) -> dict[str, str]:
         """The variables from which `read` makes these settings again."""
@@ -218,6 +285,19 @@ class Settings(BaseModel):
         return self.live / "warehouse.duckdb"
 
     @property
+    def kafka_servers(self) -> tuple[str, ...]:
+        """Where Kafka is found, as `host:port`; empty with an embedded log."""
+        found = _KAFKA.fullmatch(self.log)
+        return tuple(found["servers"].split(",")) if found else ()
+
+    @property
+    def kafka_topic(self) -> str:
+        """The topic that is the log."""
+        found = _KAFKA.fullmatch(self.log)
+        assert found is not None
+        return found["topic"]
+
+    @property
     def embedded_log(self) -> Path:
         """The file of the embedded log."""
         named = self.log.removeprefix("embedded:")
@@ -227,6 +307,21 @@ class Settings(BaseModel):
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """`trusted_proxies`, parsed."""
         return tuple(ip_network(text) for text in self.trusted_proxies)
+
+
+KAFKA = (
+    "topic_partitions",
+    "topic_replication",
+    "topic_retention_days",
+    "kafka_security",
+    "kafka_sasl_mechanism",
+    "kafka_username",
+    "kafka_password_file",
+    "kafka_ca_file",
+    "kafka_cert_file",
+    "kafka_key_file",
+)
+"""The settings of whoever opens a log that may be Kafka's."""
 
 
 def variable_of(name: str) -> str:
@@ -252,6 +347,8 @@ def default_of(name: str) -> str:
 
 
 def _written(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     return " ".join(value) if isinstance(value, tuple) else str(value)

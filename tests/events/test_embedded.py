@@ -78,6 +78,10 @@ class TestEmbeddedLog(LogContract):
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             connection.execute('delete from record where "offset" between ? and ?', (first, last))
 
+    async def leave_gap(self) -> None:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("update sqlite_sequence set seq = seq + 4 where name = 'record'")
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -3,11 +3,13 @@
 import click
 
 from dwell.cli import with_settings
-from dwell.settings import Settings
+from dwell.settings import KAFKA, Settings
 
 
 @click.command()
-@with_settings("data", "log", "batch_facts", "batch_seconds", "publish_seconds")
+@with_settings(
+    "data", "log", *KAFKA, "kafka_group", "batch_facts", "batch_seconds", "publish_seconds"
+)
 def command(settings: Settings) -> None:
     """Run the projector alone: from the log into the warehouse, until Ctrl-C."""
     import asyncio

@@ -3,13 +3,14 @@
 import click
 
 from dwell.cli import with_settings
-from dwell.settings import Settings
+from dwell.settings import KAFKA, Settings
 
 
 @click.command("site")
 @with_settings(
     "data",
     "log",
+    *KAFKA,
     "host",
     "port",
     "prefix",

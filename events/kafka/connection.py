@@ -1,0 +1,110 @@
+"""How the brokers are reached, and what their failures mean."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aiokafka.errors import KafkaError
+
+from dwell.errors import LogUnavailable, SettingInvalid
+from dwell.settings import Settings, expected_of, variable_of
+
+Loaded = TypeVar("Loaded")
+
+REQUEST_SECONDS = 10.0
+"""How long one request to a broker may take; then the connection is made anew."""
+METADATA_SECONDS = 10.0
+"""How old what is known of the cluster may be: its brokers, leaders and partitions."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A topic on some brokers, and the right to speak to them.
+
+    Attributes:
+        name: what messages call the log; it holds no secret.
+        options: what every client of aiokafka is given.
+    """
+
+    topic: str
+    name: str
+    options: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Connection":
+        """What the settings say; reads the files they name, and connects to nothing.
+
+        Raises:
+            SettingInvalid: a file cannot be read, or does not hold what it should.
+        """
+        options = {
+            "bootstrap_servers": list(settings.kafka_servers),
+            "client_id": "dwell",
+            "request_timeout_ms": int(1000 * REQUEST_SECONDS),
+            "metadata_max_age_ms": int(1000 * METADATA_SECONDS),
+            "security_protocol": settings.kafka_security.upper(),
+        }
+        if settings.kafka_security.endswith("ssl"):
+            options["ssl_context"] = _ssl_context(settings)
+        if settings.kafka_security.startswith("sasl"):
+            options |= {
+                "sasl_mechanism": settings.kafka_sasl_mechanism.upper(),
+                "sasl_plain_username": settings.kafka_username,
+                "sasl_plain_password": _password(settings),
+            }
+        return cls(settings.kafka_topic, f"the log {settings.log}", options)
+
+    @asynccontextmanager
+    async def answering(self, within: float) -> AsyncIterator[None]:
+        """What is asked of the brokers in a `with`, and how long it may take in seconds.
+
+        Raises:
+            LogUnavailable: in place of every failure and of a time that is over.
+        """
+        try:
+            async with asyncio.timeout(within):
+                yield
+        except TimeoutError:
+            raise LogUnavailable(f"{self.name} did not answer within {within:g} s") from None
+        except (KafkaError, OSError) as error:
+            raise self.explained(error) from error
+
+    def explained(self, error: BaseException) -> LogUnavailable:
+        """The failure in one line."""
+        said = " ".join(str(error).split()) or type(error).__name__
+        return LogUnavailable(f"{self.name} failed: {said}")
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    context = _loaded(
+        settings, "kafka_ca_file", lambda path: ssl.create_default_context(cafile=path)
+    )
+    if settings.kafka_cert_file is not None:
+        _loaded(
+            settings,
+            "kafka_cert_file",
+            lambda path: context.load_cert_chain(path, settings.kafka_key_file),
+        )
+    return context
+
+
+def _password(settings: Settings) -> str:
+    return _loaded(
+        settings, "kafka_password_file", lambda path: Path(path).read_text().rstrip("\r\n")
+    )
+
+
+def _loaded(settings: Settings, name: str, load: Callable[[Any], Loaded]) -> Loaded:
+    """What a file that a setting names holds; without a file, what `load` makes of None."""
+    path = getattr(settings, name)
+    try:
+        return load(path)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        problem = getattr(error, "strerror", None) or str(error)
+        raise SettingInvalid(
+            f"{variable_of(name)} is '{path}': expected {expected_of(name)} ({problem})"
+        ) from None

@@ -1,0 +1,195 @@
+"""The topic itself: made if it is missing, and asked about by an administrator's connection."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from dwell.errors import LogUnavailable
+from dwell.events.kafka.connection import Connection
+from dwell.settings import Settings
+
+USUAL_REPLICATION = 3
+"""Replicas of a topic that has to be made, where there are so many brokers."""
+APPEAR_SECONDS = 10.0
+"""How long a topic that was made may take to have a leader for each partition."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a topic is made.
+
+    Attributes:
+        replication: 0 stands for three, or as many as there are brokers.
+        retention_ms: -1 keeps records for ever.
+    """
+
+    partitions: int
+    replication: int
+    retention_ms: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Plan":
+        """What the settings say."""
+        days = settings.topic_retention_days
+        return cls(
+            settings.topic_partitions,
+            settings.topic_replication,
+            int(days * 86_400_000) if days else -1,
+        )
+
+    def configuration(self, replication: int) -> dict[str, str]:
+        """The topic's own settings; what a broker has as its default does not count.
+
+        With three replicas or more, two must have a record before it is durable: the loss of one
+        broker neither loses a fact nor stops the log.
+        """
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(self.retention_ms),
+            "retention.bytes": "-1",
+            "message.timestamp.type": "CreateTime",
+            "min.insync.replicas": "2" if replication >= USUAL_REPLICATION else "1",
+        }
+
+
+class Topic:
+    """A topic by its name. It is opened by the first question; questions may be asked side by side.
+
+    A topic that is missing is made here, by an administrator's request: were it first named by a
+    producer or a consumer, the broker could make it by itself, with a partition count of its own.
+    """
+
+    def __init__(self, connection: Connection, plan: Plan) -> None:
+        self._connection = connection
+        self._plan = plan
+        self._admin: Any = None
+        self._made = False
+        self._opening = asyncio.Lock()
+        self._least_in_sync = 1
+
+    async def ensure(self) -> None:
+        """Make the topic unless it is there.
+
+        Raises:
+            KafkaError, OSError: the brokers do not answer, or refuse.
+        """
+        async with self._opening:
+            if self._admin is None:
+                admin = AIOKafkaAdminClient(**self._connection.options)
+                try:
+                    await admin.start()
+                except BaseException:
+                    await admin.close()
+                    raise
+                self._admin = admin
+            if not self._made:
+                await self._make()
+                self._made = True
+
+    async def identity(self) -> str:
+        """The cluster's id and the name: what tells this topic from every other one.
+
+        Raises: as `ensure`.
+        """
+        await self.ensure()
+        cluster = await self._admin.describe_cluster()
+        return f"kafka:{cluster['cluster_id']}/{self._connection.topic}"
+
+    async def partitions(self) -> list[int]:
+        """Those there are now, ascending.
+
+        Raises: as `ensure`.
+        """
+        return sorted(each["partition"] for each in await self._described())
+
+    async def check(self) -> None:
+        """Return if each partition has a leader and as many replicas in step as it needs.
+
+        Raises:
+            LogUnavailable: a partition has not; the message says which.
+            KafkaError, OSError: as `ensure`.
+        """
+        for each in await self._described():
+            in_sync = len(each["isr"])
+            if each["leader"] < 0 or in_sync < self._least_in_sync:
+                raise LogUnavailable(
+                    f"{self._connection.name} takes nothing: partition {each['partition']} has "
+                    f"{'no leader' if each['leader'] < 0 else f'{in_sync} replicas in step'}: "
+                    f"expected a leader and at least {self._least_in_sync} in step"
+                )
+
+    async def close(self) -> None:
+        """Let go of the connection; a later question makes a new one."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await admin.close()
+
+    async def _make(self) -> None:
+        if self._connection.topic not in await self._admin.list_topics():
+            replication = self._plan.replication or await self._usual_replication()
+            topic = NewTopic(
+                self._connection.topic,
+                self._plan.partitions,
+                replication,
+                topic_configs=self._plan.configuration(replication),
+            )
+            _raise_for(await self._admin.create_topics([topic]))
+            await self._appear()
+            logger.info(
+                "made %s with %d partitions and %d replicas",
+                self._connection.name,
+                self._plan.partitions,
+                replication,
+            )
+        self._least_in_sync = await self._asked_in_sync()
+
+    async def _appear(self) -> None:
+        """Wait until the topic that was made has its leaders."""
+        async with asyncio.timeout(APPEAR_SECONDS):
+            while True:
+                found = await self._admin.describe_topics([self._connection.topic])
+                if found[0]["partitions"] and all(p["leader"] >= 0 for p in found[0]["partitions"]):
+                    return
+                await asyncio.sleep(0.05)
+
+    async def _usual_replication(self) -> int:
+        cluster = await self._admin.describe_cluster()
+        return min(USUAL_REPLICATION, len(cluster["brokers"]))
+
+    async def _asked_in_sync(self) -> int:
+        """The topic's `min.insync.replicas`; 1 where it may not be asked for."""
+        resource = ConfigResource(
+            ConfigResourceType.TOPIC, self._connection.topic, {"min.insync.replicas": None}
+        )
+        try:
+            (answer,) = await self._admin.describe_configs([resource])
+        except KafkaError:
+            return 1
+        for _error, _message, _kind, _name, entries in answer.resources:
+            for name, value, *_ in entries:
+                if name == "min.insync.replicas":
+                    return int(value)
+        return 1
+
+    async def _described(self) -> list[dict[str, Any]]:
+        await self.ensure()
+        (found,) = await self._admin.describe_topics([self._connection.topic])
+        if found["error_code"]:
+            raise for_code(found["error_code"])(self._connection.topic)
+        partitions: list[dict[str, Any]] = found["partitions"]
+        return partitions
+
+
+def _raise_for(answer: Any) -> None:
+    """Raise what the answer to the making of topics says; one that is there already is fine."""
+    for _name, code, *said in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(*(text for text in said if text))

@@ -1,0 +1,419 @@
+"""The log on Kafka keeps the contract, on a real broker, and says what is wrong with what it is given."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
+from dwell.commands.broker.server import Broker
+from dwell.errors import LogMismatch, LogUnavailable, SettingInvalid
+from dwell.events.kafka.connection import Connection
+from dwell.events.kafka.reader import KafkaReader
+from dwell.events.kafka.topic import Plan
+from dwell.events.kafka.writer import KafkaWriter
+from dwell.events.log import LogReader, LogWriter, NewRecord
+from dwell.events.opening import open_reader, open_writer
+from dwell.settings import Settings
+from tests.events.contract import NOW, LogContract, read_all, record, records, values
+from tests.support.running import free_port
+
+
+def fresh_topic() -> str:
+    return f"facts-{uuid4().hex}"
+
+
+class At:
+    """A topic of its own on a broker, and what may befall it."""
+
+    def __init__(self, address: str, **settings: object) -> None:
+        self.address = address
+        self.topic = fresh_topic()
+        self.settings = Settings.read(
+            {"log": f"kafka://{address}/{self.topic}", "topic_partitions": 1} | settings, environ={}
+        )
+        self.connection = Connection.of(self.settings)
+        self.plan = Plan.of(self.settings)
+
+    def writer(self, *, waiting_bytes: int = 2**26, durable_within: float = 10) -> KafkaWriter:
+        return KafkaWriter(
+            self.connection, self.plan, waiting_bytes=waiting_bytes, durable_within=durable_within
+        )
+
+    def reader(self) -> KafkaReader:
+        return KafkaReader(self.connection, self.plan, f"group-{self.topic}")
+
+    async def lose(self, before: int, partition: int = 0) -> None:
+        """As retention does: drop the records before an offset."""
+        async with self.admin() as admin:
+            place = TopicPartition(self.topic, partition)
+            await admin.delete_records({place: RecordsToDelete(before_offset=before)})
+
+    async def take_back(self) -> None:
+        """A foreign producer writes records and takes them back: they leave a gap."""
+        reader = self.reader()
+        end = await reader.end(0)
+        producer = AIOKafkaProducer(bootstrap_servers=self.address, transactional_id=uuid4().hex)
+        async with producer:
+            await producer.begin_transaction()
+            for number in range(3):
+                value = b"taken back %d" % number
+                await producer.send_and_wait(self.topic, value, partition=0, timestamp_ms=NOW)
+            await producer.abort_transaction()
+        while await reader.end(0) < end + 4:  # the records and what says that they are taken back
+            await asyncio.sleep(0.01)
+        await reader.close()
+
+    def admin(self) -> "_Admin":
+        return _Admin(self.address)
+
+
+class _Admin:
+    def __init__(self, address: str) -> None:
+        self._client = AIOKafkaAdminClient(bootstrap_servers=address)
+
+    async def __aenter__(self) -> AIOKafkaAdminClient:
+        await self._client.start()
+        return self._client
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+
+@pytest.mark.usefixtures("own_broker")
+class TestKafkaLog(LogContract):
+    reads_ahead = True
+
+    @pytest.fixture(autouse=True)
+    def topic(self, own_broker: Broker) -> Iterator[None]:
+        self.broker = own_broker
+        self.at = At(own_broker.address)
+        yield
+        own_broker.resume()
+
+    def make_writer(self, *, waiting_bytes: int = 2**26, durable_within: float = 10) -> LogWriter:
+        return self.at.writer(waiting_bytes=waiting_bytes, durable_within=durable_within)
+
+    def make_reader(self) -> LogReader:
+        return self.at.reader()
+
+    async def stop(self) -> None:
+        self.broker.pause()
+
+    async def resume(self) -> None:
+        self.broker.resume()
+
+    async def lose(self, first: int, last: int) -> None:
+        await self.at.lose(last + 1)
+
+    async def leave_gap(self) -> None:
+        await self.at.take_back()
+
+
+@pytest.fixture
+def at(kafka: str) -> At:
+    return At(kafka)
+
+
+async def one(writer: LogWriter) -> None:
+    """Have the topic made, and a record in it."""
+    await writer.append([record(0)])
+
+
+async def test_the_settings_choose_kafka_and_nothing_is_connected_before_its_use() -> None:
+    settings = Settings.read({"log": "kafka://127.0.0.1:9/facts"}, environ={})
+    writer, reader = open_writer(settings), open_reader(settings)
+    assert isinstance(writer, KafkaWriter)
+    assert isinstance(reader, KafkaReader)
+    await writer.close()
+    await reader.close()
+
+
+async def test_a_missing_topic_is_made_as_the_settings_say(kafka: str) -> None:
+    at = At(kafka, topic_partitions=3, topic_retention_days=2)
+    reader = at.reader()
+    assert await reader.partitions() == [0, 1, 2]
+    await reader.close()
+    assert await configured(at, "retention.ms") == "172800000"
+    assert await configured(at, "message.timestamp.type") == "CreateTime"
+
+
+async def test_facts_are_kept_for_ever_unless_a_setting_says_otherwise(at: At) -> None:
+    writer = at.writer()
+    await one(writer)
+    await writer.close()
+    assert await configured(at, "retention.ms") == "-1"
+
+
+async def configured(at: At, name: str) -> str:
+    async with at.admin() as admin:
+        (answer,) = await admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, at.topic, {name: None})]
+        )
+    [(_, _, _, _, entries)] = answer.resources
+    return next(str(value) for key, value, *_ in entries if key == name)
+
+
+async def test_a_topic_that_is_there_is_left_as_it_is(kafka: str) -> None:
+    at = At(kafka, topic_partitions=5)
+    async with at.admin() as admin:
+        await admin.create_topics([NewTopic(at.topic, 2, 1)])
+    writer = at.writer()
+    await one(writer)
+    await writer.close()
+    reader = at.reader()
+    assert await reader.partitions() == [0, 1]
+    await reader.close()
+
+
+async def test_writers_that_start_at_once_make_one_topic(at: At) -> None:
+    writers = [at.writer() for _ in range(4)]
+    await asyncio.gather(*(one(each) for each in writers))
+    await asyncio.gather(*(each.close() for each in writers))
+    reader = at.reader()
+    assert await reader.end(0) == 4
+    await reader.close()
+
+
+async def test_a_record_is_what_any_client_reads(at: At) -> None:
+    writer = at.writer()
+    await writer.append([NewRecord(b"a visitor", b'{"a": 1}', NOW)])
+    await writer.close()
+    consumer = AIOKafkaConsumer(
+        at.topic, bootstrap_servers=at.address, auto_offset_reset="earliest"
+    )
+    async with consumer:
+        found = await asyncio.wait_for(consumer.getone(), 20)
+    assert (found.key, found.value, found.timestamp) == (b"a visitor", b'{"a": 1}', NOW)
+    assert found.timestamp_type == 0
+    assert found.headers == ()
+
+
+async def test_a_visitor_stays_in_the_partition_that_other_clients_choose(kafka: str) -> None:
+    at = At(kafka, topic_partitions=4)
+    keys = [b"visitor-%d" % number for number in range(20)]
+    writer = at.writer()
+    await writer.append([NewRecord(key, b"ours", NOW) for key in keys])
+    await writer.close()
+    async with AIOKafkaProducer(bootstrap_servers=at.address) as producer:
+        for key in keys:
+            await producer.send_and_wait(at.topic, b"theirs", key=key)
+    reader = at.reader()
+    await reader.assign(dict.fromkeys(await reader.partitions(), 0))
+    homes: dict[bytes, set[int]] = {}
+    for batch in await read_all(reader, 40):
+        for key in batch.keys:
+            homes.setdefault(key, set()).add(batch.partition)
+    await reader.close()
+    assert len(homes) == 20
+    assert {len(places) for places in homes.values()} == {1}
+    assert len(set.union(*homes.values())) > 1
+
+
+async def test_an_append_over_several_partitions_is_done_when_all_have_it(kafka: str) -> None:
+    at = At(kafka, topic_partitions=4)
+    writer, reader = at.writer(), at.reader()
+    await writer.append([record(number, key=b"%d" % number) for number in range(200)])
+    ends = [await reader.end(each) for each in await reader.partitions()]
+    assert sum(ends) == 200
+    assert all(ends)
+    await reader.close()
+    await writer.close()
+
+
+async def test_an_append_larger_than_a_batch_is_kept_whole_and_in_order(at: At) -> None:
+    writer, reader = at.writer(), at.reader()
+    many = [NewRecord(b"a", b"%06d" % number + b"x" * 800, NOW) for number in range(2000)]
+    await writer.append(many)
+    await reader.assign({0: 0})
+    assert values(await read_all(reader, 2000)) == [each.value for each in many]
+    await reader.close()
+    await writer.close()
+
+
+async def test_partitions_that_are_added_are_used_and_read(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at.connection.options["metadata_max_age_ms"] = 200
+    monkeypatch.setattr("dwell.events.kafka.writer.PARTITIONS_SECONDS", 0.1)
+    writer, reader = at.writer(), at.reader()
+    await one(writer)
+    assert await reader.partitions() == [0]
+    async with at.admin() as admin:
+        await admin.create_partitions({at.topic: NewPartitions(3)})
+    async with asyncio.timeout(20):
+        while await reader.partitions() != [0, 1, 2] or not await reader.end(2):
+            await writer.append([record(number, key=b"%d" % number) for number in range(30)])
+            await asyncio.sleep(0.1)
+    ends = {each: await reader.end(each) for each in (0, 1, 2)}
+    await reader.assign({0: 0, 1: 0, 2: 0})
+    found = await read_all(reader, sum(ends.values()))
+    assert {batch.partition for batch in found} == {0, 1, 2}
+    await reader.close()
+    await writer.close()
+
+
+async def test_a_reader_behind_what_was_lost_says_so_when_it_gets_there(at: At) -> None:
+    writer, reader = at.writer(), at.reader()
+    large = [NewRecord(b"a", os.urandom(60_000), NOW) for _ in range(40)]
+    for _ in range(10):
+        await writer.append(large)
+    await reader.assign({0: 0})
+    taken = sum(map(len, await reader.read(5, 20)))
+    await at.lose(390)
+    with pytest.raises(LogMismatch, match=r"offset \d+ of partition 0 .* to 389 are gone"):
+        while taken < 390:
+            taken += sum(map(len, await reader.read(50, 5)))
+    assert taken < 390
+    await reader.close()
+    await writer.close()
+
+
+async def test_the_progress_is_the_group_s(at: At) -> None:
+    writer, reader = at.writer(), at.reader()
+    await writer.append(records(5))
+    await reader.assign({0: 0})
+    reader.report({0: 3})
+    await committed(at, 3)
+    reader.report({0: 5})
+    await reader.close()  # which says the last word
+    await committed(at, 5)
+    await writer.close()
+
+
+async def committed(at: At, offset: int) -> None:
+    """Wait until the group's offset is this one."""
+    place = TopicPartition(at.topic, 0)
+    async with asyncio.timeout(30), at.admin() as admin:
+        while True:
+            with suppress(GroupCoordinatorNotAvailableError):  # a broker that is still young
+                found = await admin.list_consumer_group_offsets(f"group-{at.topic}")
+                if place in found and found[place].offset == offset:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def test_brokers_that_are_not_there_are_told_at_once() -> None:
+    at = At(f"127.0.0.1:{free_port()}")
+    writer, reader = at.writer(), at.reader()
+    async with asyncio.timeout(5):
+        with pytest.raises(LogUnavailable, match=at.topic):
+            await writer.append([record(1)])
+        with pytest.raises(LogUnavailable, match=at.topic):
+            await writer.check()
+        with pytest.raises(LogUnavailable, match=at.topic):
+            await reader.identity()
+        await writer.close()
+        await reader.close()
+
+
+async def test_a_writer_that_was_there_before_its_broker_finds_it(own_broker: Broker) -> None:
+    at = At(own_broker.address)
+    own_broker.stop()
+    writer = at.writer()
+    with pytest.raises(LogUnavailable):
+        await one(writer)
+    own_broker.start()
+    await one(writer)
+    await writer.close()
+
+
+async def test_an_append_rides_out_a_broker_that_is_killed_and_started_again(
+    own_broker: Broker,
+) -> None:
+    at = At(own_broker.address)
+    writer = at.writer(durable_within=30)
+    await one(writer)
+    own_broker.kill()
+    appending = asyncio.create_task(writer.append([record(1)]))
+    await asyncio.sleep(0.5)
+    assert not appending.done()
+    await asyncio.to_thread(own_broker.start)
+    await appending
+    reader = at.reader()
+    await reader.assign({0: 0})
+    assert values(await read_all(reader, 2)) == [record(0).value, record(1).value]
+    await reader.close()
+    await writer.close()
+
+
+async def test_a_reader_is_told_of_a_broker_that_hangs_and_goes_on_when_it_is_back(
+    own_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.events.kafka.reader.SILENCE_SECONDS", 1.0)
+    at = At(own_broker.address)
+    writer, reader = at.writer(), at.reader()
+    await one(writer)
+    await reader.assign({0: 0})
+    await read_all(reader, 1)
+    own_broker.pause()
+    try:
+        with pytest.raises(LogUnavailable, match="no word of partition 0"):
+            async with asyncio.timeout(20):
+                while True:
+                    assert await reader.read(10, 0.2) == []
+    finally:
+        own_broker.resume()
+    await writer.append([record(1)])
+    async with asyncio.timeout(30):
+        found: list[bytes] = []
+        while not found:
+            with suppress(LogUnavailable):
+                found = values(await reader.read(10, 0.5))
+    assert found == [record(1).value]
+    await reader.close()
+    await writer.close()
+
+
+async def test_a_record_that_the_broker_refuses_hurts_no_other(at: At) -> None:
+    writer, reader = at.writer(), at.reader()
+    await one(writer)
+    too_large = NewRecord(b"a", os.urandom(2_000_000), NOW)
+    with pytest.raises(LogUnavailable, match=at.topic):
+        await writer.append([too_large])
+    for number in (1, 2):
+        await writer.append([record(number)])
+    await reader.assign({0: 0})
+    assert values(await read_all(reader, 3)) == [record(number).value for number in range(3)]
+    await reader.close()
+    await writer.close()
+
+
+@pytest.mark.parametrize("name", ["kafka_password_file", "kafka_ca_file", "kafka_cert_file"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    given: dict[str, object] = {
+        "log": "kafka://127.0.0.1:9/facts",
+        "kafka_security": "sasl_ssl",
+        "kafka_username": "dwell",
+        "kafka_password_file": tmp_path / "password",
+        name: tmp_path / "missing",
+    }
+    (tmp_path / "password").write_text("secret\n")
+    settings = Settings.read(given, environ={})
+    with pytest.raises(SettingInvalid, match=rf"DWELL_{name.upper()} is '.*missing': expected a"):
+        Connection.of(settings)
+
+
+def test_the_password_is_in_no_message(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    settings = Settings.read(
+        {
+            "log": "kafka://127.0.0.1:9/facts",
+            "kafka_security": "sasl_plaintext",
+            "kafka_sasl_mechanism": "scram-sha-512",
+            "kafka_username": "dwell",
+            "kafka_password_file": tmp_path / "password",
+        },
+        environ={},
+    )
+    connection = Connection.of(settings)
+    assert connection.options["sasl_plain_password"] == "secret"
+    assert connection.options["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert "secret" not in f"{connection} {settings} {settings.environment()}"
