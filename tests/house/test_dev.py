@@ -13,6 +13,7 @@ echo "$*" >>"$CALLS"
 case "$1 $2" in
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     "-c import ensurepip, venv") [ -z "${BARE:-}" ] ;;
+    "-m dwell.commands.broker.bring") [ -z "${JAVALESS:-}" ] ;;
     "-m pip") [ -z "${OFFLINE:-}" ] ;;
 esac
 """
@@ -31,6 +32,10 @@ class Checkout:
         self.python.write_text(PYTHON)
         self.python.chmod(0o755)
         self.calls = folder / "calls"
+        # Older DuckDBs that were brought before: there is none to be brought.
+        for readers in ("tests/warehouse/readers/none.txt", ".cache/readers/none/pins"):
+            (self.home / readers).parent.mkdir(parents=True)
+            (self.home / readers).touch()
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Call `dev` from another folder."""
@@ -140,6 +145,57 @@ def test_what_is_no_python_is_named(checkout: Checkout) -> None:
     done = checkout.run("setup", PYTHON="/bin/false")
     assert done.returncode == 2
     assert done.stderr.startswith("dev: PYTHON is '/bin/false': expected a Python 3.11 or later")
+
+
+NEEDED = "sh basename cat chmod cmp cp dirname mkdir rm"
+
+
+class Machine:
+    """The programs that `dev` finds: those it needs, and those that are put there."""
+
+    def __init__(self, folder: Path, user: int) -> None:
+        self.path = folder / "bin"
+        self.path.mkdir()
+        for name in NEEDED.split():
+            found = shutil.which(name)
+            assert found is not None, name
+            (self.path / name).symlink_to(found)
+        self.put("id", f"echo {user}")
+
+    def put(self, name: str, script: str) -> None:
+        """A program that does so."""
+        (self.path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.path / name).chmod(0o755)
+
+
+def test_what_the_tests_lack_is_said_plainly(checkout: Checkout, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, user=1000)
+    done = checkout.run("test", "-x", PATH=str(machine.path), JAVALESS="1")
+    assert done.returncode == 0, done.stderr
+    for line in (
+        "dev: kcat is not on PATH; the tests that read with it are skipped",
+        "dev: so no broker of Kafka can be started on Java; the tests that want to kill one are skipped",
+    ):
+        assert line in done.stderr.splitlines()
+    assert "installing requirements-dev.txt\n" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if "installing kcat" in line]
+    assert checkout.asked()[-2:] == ["-m dwell.commands.broker.bring", "-m pytest --numprocesses"]
+
+
+def test_root_on_debian_is_given_what_the_tests_want(checkout: Checkout, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, user=0)
+    there = tmp_path / "there"
+    machine.put("apt-get", f'echo "$*" >>"{there}"; case "$*" in *openjdk*) exit 100 ;; esac')
+    done = checkout.run("test", PATH=str(machine.path))
+    assert done.returncode == 0, done.stderr
+    assert [line for line in there.read_text().splitlines() if line.startswith("install")] == [
+        "install -y -qq chromium chromium-driver",
+        "install -y -qq openjdk-17-jre-headless",
+        "install -y -qq default-jre-headless",
+        "install -y -qq maven",
+        "install -y -qq kcat",
+    ]
+    assert "skipped" not in done.stderr.replace("by npm; the tests that need them are skipped", "")
 
 
 def test_a_verb_that_is_not_known_is_refused(checkout: Checkout) -> None:

@@ -23,9 +23,15 @@ def bring(say: Callable[[str], None] = lambda _: None) -> Release:
     """
     release = Release(find_java(), cache())
     if not _complete(release):
-        release.folder.mkdir(parents=True, exist_ok=True)
-        with _alone(release.folder / "lock"):
-            _make(release, say)
+        try:
+            release.folder.mkdir(parents=True, exist_ok=True)
+            with _alone(release.folder / "lock"):
+                _make(release, say)
+        except OSError as error:
+            raise DwellError(
+                f"the cache folder '{release.folder}' cannot be written"
+                f" ({error.filename}: {error.strerror}): choose another one with XDG_CACHE_HOME"
+            ) from None
     return release
 
 

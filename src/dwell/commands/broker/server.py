@@ -1,6 +1,7 @@
 """A broker: Apache Kafka in one process, started, stopped, killed, paused."""
 
 import base64
+import re
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -23,6 +25,8 @@ QUICK = ("-XX:TieredStopAtLevel=1", "-Xms64m", "-Xmx256m")
 """Starts soonest: Java compiles quickly and never again better."""
 STEADY = ("-Xms128m", "-Xmx512m")
 """Starts a little later and works faster once it has run for a while."""
+ERROR = re.compile(r" ERROR \S+ - (.*)(?:\n[\w.$]+\.\w+(?:Exception|Error): (.*))?")
+"""The first error in what a broker writes, and the message of the exception that comes with it."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -137,16 +141,14 @@ class Broker:
 
     def stop(self, within: float = 10) -> None:
         """End it in order; one that takes longer, or is interrupted here, is killed."""
-        if self.alive:
-            self.send(signal.SIGTERM)
-            self.send(signal.SIGCONT)
-            try:
-                self.wait(within)
-            except subprocess.TimeoutExpired:
-                pass
-            finally:
-                self.kill()
-        self.kill()
+        try:
+            if self.alive:
+                self.send(signal.SIGTERM)
+                self.send(signal.SIGCONT)  # one that is paused has to hear of it
+                with suppress(subprocess.TimeoutExpired):
+                    self.wait(within)
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """End it as a power cut of its own would: SIGKILL."""
@@ -183,10 +185,10 @@ class Broker:
         """The first error that it has reported since the last start, and where to read on."""
         with self.output.open("rb") as output:
             output.seek(self._said_before)
-            lines = output.read().decode(errors="replace").strip().splitlines()
-        errors = [line.partition(" - ")[2] for line in lines if " ERROR " in line]
-        said = (errors or lines[-1:] or ["it said nothing"])[0]
-        return f"{said.strip()} (more in {self.output})"
+            said = output.read().decode(errors="replace").strip()
+        error = ERROR.search(said)
+        line = (error[2] or error[1]) if error else (said.splitlines() or ["it said nothing"])[-1]
+        return f"{line} (more in {self.output})"
 
     @property
     def _logs(self) -> Path:
