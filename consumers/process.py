@@ -5,7 +5,7 @@ import logging
 import signal
 
 from dwell.consumers.projector import Projector
-from dwell.events.opening import open_reader, quiet
+from dwell.events.opening import open_dead_letters, open_reader, quiet
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 
@@ -16,13 +16,15 @@ async def run(settings: Settings) -> None:
     Raises:
         WarehouseError: the warehouse is held by another process, or cannot be opened or written.
         LogMismatch: its offsets do not fit the log.
+        SettingInvalid: dead letters are to be sent to a topic that this log cannot have.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     quiet(settings)
+    dead_letters = open_dead_letters(settings)
     with LiveWarehouse(settings.warehouse) as warehouse:
         reader = open_reader(settings)
         try:
-            projector = Projector(settings, reader, warehouse)
+            projector = Projector(settings, reader, warehouse, dead_letters)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, projector.stop)
@@ -30,3 +32,5 @@ async def run(settings: Settings) -> None:
             await projector.run()
         finally:
             await reader.close()
+            if dead_letters:
+                await dead_letters.close()

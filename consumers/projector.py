@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dwell.consumers.agents import AGENT_DATA, describe
+from dwell.consumers.forwarder import Forwarder
 from dwell.consumers.judge import judge
 from dwell.consumers.publisher import Publisher
 from dwell.errors import LogUnavailable
+from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.log import Batch, LogReader
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
@@ -47,7 +49,14 @@ class Projector:
         positions: by partition, the offset up to which everything is committed.
     """
 
-    def __init__(self, settings: Settings, reader: LogReader, warehouse: LiveWarehouse) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reader: LogReader,
+        warehouse: LiveWarehouse,
+        dead_letters: DeadLetterTopic | None = None,
+    ) -> None:
+        """`dead_letters` is where they are sent too, if anywhere."""
         self._settings = settings
         self._reader = reader
         self._warehouse = warehouse
@@ -66,6 +75,12 @@ class Projector:
             settings.published,
             every=settings.publish_seconds,
             in_turn=self._in_turn,
+        )
+        self._forwarder = dead_letters and Forwarder(
+            warehouse,
+            dead_letters,
+            in_turn=self._in_turn,
+            forwarded=self._publisher.changed,
         )
 
     def stop(self) -> None:
@@ -113,6 +128,8 @@ class Projector:
             asyncio.create_task(self._follow()),
             asyncio.create_task(self._publisher.run(self._stopping)),
         ]
+        if self._forwarder:
+            tasks.append(asyncio.create_task(self._forwarder.run(self._stopping)))
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         self._stopping.set()
         await asyncio.wait(tasks)
@@ -241,6 +258,8 @@ class Projector:
             logger.warning(
                 "%d records could not be read: they are dead letters", applied.dead_letters
             )
+            if self._forwarder:
+                self._forwarder.changed()
         if applied.rewound:
             logger.info("an erasure: reading again from %s", applied.positions)
         return applied.rewound

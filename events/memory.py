@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 from dwell.errors import LogMismatch, LogUnavailable
+from dwell.events.dead_letters import DeadLetter, DeadLetterTopic
 from dwell.events.log import Batch, LogReader, LogWriter, NewRecord, refuse_misfit
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
@@ -284,3 +285,40 @@ def _batch(partition: int, offsets: list[int], records: Sequence[NewRecord]) -> 
         [record.key for record in records],
         [record.value for record in records],
     )
+
+
+class MemoryDeadLetters(DeadLetterTopic):
+    """The topic in a list; it stops and fails when told.
+
+    Attributes:
+        letters: what was forwarded, in order.
+    """
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+        self._trouble: str | None = None
+        self._answers = asyncio.Event()
+        self._answers.set()
+
+    def stop(self) -> None:
+        """Let calls hang until `resume`."""
+        self._answers.clear()
+
+    def fail(self, trouble: str) -> None:
+        """Answer every call with `LogUnavailable` and this text, until `resume`."""
+        self._trouble = trouble
+
+    def resume(self) -> None:
+        """Be well again; what hangs is done."""
+        self._trouble = None
+        self._answers.set()
+
+    async def forward(self, letters: Sequence[DeadLetter]) -> None:
+        """As the contract says."""
+        await self._answers.wait()
+        if self._trouble is not None:
+            raise LogUnavailable(f"the dead-letter topic failed: {self._trouble}")
+        self.letters += letters
+
+    async def close(self) -> None:
+        """As the contract says."""

@@ -1,5 +1,7 @@
 """Which log it is: chosen by `DWELL_LOG`."""
 
+from dwell.errors import SettingInvalid
+from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.embedded import EmbeddedReader, EmbeddedWriter
 from dwell.events.log import LogReader, LogWriter
 from dwell.settings import Settings
@@ -50,3 +52,23 @@ def quiet(settings: Settings) -> None:
         from dwell.events.kafka.noise import quiet
 
         quiet()
+
+
+def open_dead_letters(settings: Settings) -> DeadLetterTopic | None:
+    """The topic for dead letters, if there is to be one. Nothing is opened before its first use.
+
+    Raises:
+        SettingInvalid: there is to be one, and the log has no topics; or as `open_writer`.
+    """
+    if not settings.dead_letter_topic:
+        return None
+    if settings.kafka_servers:
+        from dwell.events.kafka.connection import Connection
+        from dwell.events.kafka.dead_letters import KafkaDeadLetters
+        from dwell.events.kafka.topic import Plan
+
+        return KafkaDeadLetters(Connection.of(settings), Plan.of(settings))
+    raise SettingInvalid(
+        f"DWELL_DEAD_LETTER_TOPIC is 'true': expected false while DWELL_LOG is '{settings.log}',"
+        " for an embedded log has no topics; `dwell dead-letters list` shows them all the same"
+    )

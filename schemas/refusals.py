@@ -16,6 +16,17 @@ class Reason(StrEnum):
     INVALID_FIELD = "invalid_field"
 
 
+OF_RECORDS = (
+    Reason.NOT_UTF8,
+    Reason.NOT_JSON,
+    Reason.NOT_AN_EVENT,
+    Reason.UNKNOWN_TYPE,
+    Reason.UNKNOWN_VERSION,
+    Reason.INVALID_FIELD,
+)
+"""Those for which a record of the log becomes a dead letter; the others are a request's."""
+
+
 class Refusal(Exception):
     """A request or a record that cannot be read, with the one reason and what would be right."""
 

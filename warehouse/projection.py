@@ -19,6 +19,8 @@ class Records(Protocol):
     @property
     def timestamps(self) -> Sequence[int]: ...
     @property
+    def keys(self) -> Sequence[bytes]: ...
+    @property
     def values(self) -> Sequence[bytes]: ...
     @property
     def next_offset(self) -> int: ...
@@ -60,6 +62,7 @@ class _Letter(NamedTuple):
     partition: int
     offset: int
     timestamp: int
+    key: bytes
     value: bytes
 
 
@@ -107,6 +110,7 @@ class Projection:
         self._judge = judge
         self._describe = describe
         self._offsets_at = offsets_at
+        self._run("dead_letters/await")
 
     def apply(self, batches: Sequence[Records]) -> Applied:
         """Apply the records in one transaction, with the offsets that follow them."""
@@ -137,6 +141,7 @@ class Projection:
         )
         suspects = list(self._pick(batches, self._unreadable()))
         if not suspects:
+            self._bury([])
             return [], 0
         readable: list[_Letter] = []
         forgotten: list[Forgotten] = []
@@ -172,13 +177,15 @@ class Projection:
     def _pick(self, batches: Sequence[Records], where: list[tuple[int, int]]) -> Iterable[_Letter]:
         wanted = set(where)
         for batch in batches:
-            rows = zip(batch.offsets, batch.timestamps, batch.values, strict=True)
-            for offset, timestamp, value in rows if wanted else ():
+            rows = zip(batch.offsets, batch.timestamps, batch.keys, batch.values, strict=True)
+            for offset, timestamp, key, value in rows if wanted else ():
                 if (batch.partition, offset) in wanted:
-                    yield _Letter(batch.partition, offset, timestamp, value)
+                    yield _Letter(batch.partition, offset, timestamp, key, value)
 
     def _bury(self, dead: list[tuple[_Letter, Unreadable]]) -> None:
-        if not dead:
+        """Set the dead letters aside, and let go of older ones that were read after all."""
+        awaited = self._any("awaited_letter")
+        if not dead and not awaited:
             return
         self._register(
             "batch_dead_letter",
@@ -188,12 +195,18 @@ class Projection:
                     "offset": pa.array([letter.offset for letter, _ in dead], pa.int64()),
                     "reason": pa.array([verdict.reason for _, verdict in dead], pa.string()),
                     "detail": pa.array([verdict.detail for _, verdict in dead], pa.string()),
+                    "key": pa.array([letter.key for letter, _ in dead], pa.binary()),
                     "payload": pa.array([letter.value for letter, _ in dead], pa.binary()),
                     "received_at": _moments(letter.timestamp for letter, _ in dead),
                 }
             ),
         )
-        self._run("dead_letters")
+        if dead:
+            self._run("dead_letters/bury")
+        if awaited:
+            self._run("dead_letters/read_after_all")
+            if self._any("read_letter"):
+                self._run("dead_letters/let_go")
 
     def _erase(self, forgotten: list[Forgotten]) -> int | None:
         """Forget visitors; returns from when facts must be read again, in milliseconds, if so."""

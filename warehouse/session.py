@@ -1,13 +1,13 @@
 """A person's session with the published warehouse: statement by statement, each on the newest one."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import duckdb
 import pyarrow as pa
@@ -87,8 +87,10 @@ class Session:
         """When the newest publication was made."""
         return datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
 
-    def run(self, sql: str) -> Iterator[Result]:
+    def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Result]:
         """Run the statements one after the other; yields a result for each that has rows to show.
+
+        Parameters are bound to each; with some, a result is made whole before it is read.
 
         Raises:
             QueryFailed: with DuckDB's message; statements after the failed one are not run.
@@ -100,7 +102,7 @@ class Session:
             )
         for number, statement in enumerate(statements, 1):
             self._refresh()
-            reading = self._call(partial(self._execute, statement))
+            reading = self._call(partial(self._execute, statement, parameters))
             if reading is not None:
                 types, reader = reading
                 try:
@@ -122,9 +124,12 @@ class Session:
         return sorted({str(row[0]) for row in rows})
 
     def _execute(
-        self, statement: duckdb.Statement
+        self, statement: duckdb.Statement, parameters: Mapping[str, Any] | None
     ) -> tuple[list[str], pa.RecordBatchReader] | None:
-        relation = cast("duckdb.DuckDBPyRelation | None", self._connection.sql(statement.query))
+        relation = cast(
+            "duckdb.DuckDBPyRelation | None",
+            self._connection.sql(statement.query, params=parameters and dict(parameters)),
+        )
         if relation is None:  # DuckDB 1.5, for what has no rows
             return None
         reader = relation.to_arrow_reader(BATCH_ROWS)

@@ -201,7 +201,7 @@ class _Session:
             await producer.start()
             await producer.partitions_for(connection.topic)
         except BaseException:
-            await _abandon(producer)
+            await abandon(producer)
             raise
         return cls(producer, connection, room)
 
@@ -244,7 +244,7 @@ class _Session:
             with suppress(TimeoutError, KafkaError):
                 async with asyncio.timeout(STOP_SECONDS):
                     await self.producer.stop()
-        await _abandon(self.producer)
+        await abandon(self.producer)
 
     def _partitions(self) -> int:
         now = asyncio.get_running_loop().time()
@@ -332,7 +332,7 @@ def _hash(key: bytes) -> int:
     return number
 
 
-async def _abandon(producer: Any) -> None:
+async def abandon(producer: Any) -> None:
     """Let go of a producer whose brokers may not answer: its own `stop` waits for them for ever.
 
     Does nothing to one that has ended.

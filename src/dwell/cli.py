@@ -20,6 +20,7 @@ COMMANDS = {
     "project": "Run the projector alone: from the log into the warehouse.",
     "broker": "Run a Kafka broker for development, without Docker, until Ctrl-C.",
     "sql": "Ask the published warehouse in SQL.",
+    "dead-letters": "List, show or retry the records that could not be read.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }
 """Name to what it does, in the order of `dwell --help`."""

@@ -214,6 +214,12 @@ class Settings(BaseModel):
         "Seconds between two publications of the warehouse while facts come in, at least.",
         "a number of seconds above 0",
     )
+    dead_letter_topic: bool = _setting(
+        False,
+        "Also send dead letters to a topic of their own, named as the log's topic with"
+        " .dead-letters behind it.",
+        "true or false",
+    )
     broker_port: Annotated[int, Field(ge=1, le=65535)] = _setting(
         9092, "Port that `dwell broker` listens on.", "a number between 1 and 65535"
     )

@@ -12,6 +12,7 @@ from dwell import cli
 from dwell.cli import COMMANDS, with_settings
 from dwell.errors import DwellError
 from dwell.settings import Settings, default_of, option_of, variable_of
+from tests.support.house import every_command
 from tests.support.running import DWELL
 
 Said = Callable[..., tuple[int, str, str]]
@@ -46,9 +47,9 @@ def test_the_help_lists_every_command(said: Said) -> None:
         assert re.search(rf"^  {name} +{re.escape(purpose.partition(' ')[0])}", out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", every_command())
 def test_every_command_shows_its_settings_with_variable_and_default(said: Said, name: str) -> None:
-    status, out, _ = said(name, "--help")
+    status, out, _ = said(*name.split(), "--help")
     assert status == 0
     text = " ".join(out.split())
     offered = [each for each in Settings.model_fields if f"{option_of(each)} VALUE" in text]

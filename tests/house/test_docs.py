@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from dwell.cli import COMMANDS
 from dwell.reference import settings_page
 from dwell.schemas.facts import Glimpse, PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import ReceivedGlimpse
 from dwell.settings import Settings, default_of, option_of, variable_of
-from tests.support.house import ROOT, files
+from tests.support.house import ROOT, every_command, files
 
 PAGES = [name for name in files() if name.endswith(".md")]
 FACTS = (PageViewed, VisibilityChanged, VisitorForgotten)
@@ -48,7 +47,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 def test_every_command_is_in_the_docs() -> None:
     written = "\n".join((ROOT / name).read_text() for name in PAGES)
-    for command in COMMANDS:
+    for command in every_command():
         assert re.search(rf"\bdwell {command}\b", written), f"dwell {command} is in no page"
 
 

@@ -86,6 +86,7 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("batch_facts", "1000001"),
         ("batch_seconds", "-0.1"),
         ("publish_seconds", "nan"),
+        ("dead_letter_topic", "perhaps"),
         ("timezone", "Mars/Olympus"),
         ("timezone", "Europe"),
         ("timezone", "../../etc/passwd"),

@@ -1,6 +1,6 @@
 """Facts with few words, and what projecting them gives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from dwell.events.log import Batch
 from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import record_of_forgotten, record_of_glimpse
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.projection import Projection
+from dwell.warehouse.projection import Projection, Unreadable, Verdict
 
 NOW = 1_764_000_000_000
 """A moment in milliseconds since 1970, in November 2025."""
@@ -86,10 +86,21 @@ def forgotten(visitor: int, received_at: int) -> Stored:
     return Stored(record_of_forgotten(fact, id_=uuid7(visitor, received_at)), received_at)
 
 
+def curt(**fields: Any) -> Stored:
+    """A fact that leaves out what is empty, which only the judge can read; fields as in `glimpse`."""
+    whole = glimpse(**fields)
+    return Stored(whole.value.replace(b'"referrer":"",', b""), whole.timestamp, whole.key)
+
+
+def narrow_judge(value: bytes) -> Verdict:
+    """An older version's judge, who can read none of what the SQL does not read."""
+    return Unreadable("unknown_version", "expected what an older version knew")
+
+
 class Projected:
     """A live warehouse that a list of records is projected into, as the projector does it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, judge: Callable[[bytes], Verdict] = judge) -> None:
         self.warehouse = LiveWarehouse(path)
         self._log: list[Stored] = []
         self._projection = Projection(

@@ -4,6 +4,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
+
+from dwell.cli import COMMANDS, commands
+
 ROOT = Path(__file__).parents[2]
 LINKED = ("site", "events", "consumers", "schemas", "warehouse")
 """The top-level folders that are imported as `dwell.…`."""
@@ -35,6 +39,16 @@ def modules() -> dict[str, str]:
         for inside, name in packaged().items()
         if inside.endswith(".py") and not inside.endswith("__main__.py")
     }
+
+
+def every_command() -> list[str]:
+    """The words after `dwell` of each command, as `site` or `dead-letters list`."""
+    found = []
+    for name in COMMANDS:
+        command = commands.get_command(click.Context(commands), name)
+        inner = command.commands if isinstance(command, click.Group) else {}
+        found += [f"{name} {each}" for each in inner] or [name]
+    return found
 
 
 def copy_to(folder: Path) -> Path:

@@ -147,11 +147,12 @@ def test_every_row_says_which_records_made_it(projected: Projected) -> None:
 def test_what_cannot_be_read_is_set_aside_whole_and_the_rest_goes_on(
     projected: Projected, value: bytes, reason: str, detail: str
 ) -> None:
-    projected.append([glimpse(1), Stored(value, NOW + 5), glimpse(2)]).project()
-    [(partition, offset, why, said, payload, received_at)] = projected.rows(
+    projected.append([glimpse(1), Stored(value, NOW + 5, b"key"), glimpse(2)]).project()
+    [(partition, offset, why, said, payload, received_at, key, forwarded_at)] = projected.rows(
         "from warehouse.dead_letter"
     )
     assert (partition, offset, why, payload, received_at) == (0, 1, reason, value, at(NOW + 5))
+    assert (key, forwarded_at) == (b"key", None)
     assert detail in said
     assert projected.rows("select count(*) from warehouse.pageview") == [(2,)]
 

@@ -8,7 +8,14 @@ from dwell.settings import KAFKA, Settings
 
 @click.command()
 @with_settings(
-    "data", "log", *KAFKA, "kafka_group", "batch_facts", "batch_seconds", "publish_seconds"
+    "data",
+    "log",
+    *KAFKA,
+    "kafka_group",
+    "batch_facts",
+    "batch_seconds",
+    "publish_seconds",
+    "dead_letter_topic",
 )
 def command(settings: Settings) -> None:
     """Run the projector alone: from the log into the warehouse, until Ctrl-C."""

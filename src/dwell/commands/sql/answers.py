@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +21,13 @@ TEXT: dict[str, Callable[[Result, IO[str]], None]] = {
 }
 
 
-def answer(session: Session, sql: str, form: str, output: Path | None) -> int:
+def answer(
+    session: Session,
+    sql: str,
+    form: str,
+    output: Path | None,
+    parameters: Mapping[str, Any] | None = None,
+) -> int:
     """Run the statements and write what they answer: each as a table, else the last one alone.
 
     Raises:
@@ -32,7 +38,7 @@ def answer(session: Session, sql: str, form: str, output: Path | None) -> int:
         say(session, sql, sys.stdout)
         return 0
     written = form == "table" and output is None
-    for result in session.run(sql):
+    for result in session.run(sql, parameters):
         if form == "table" and output is None:
             forms.table(result, sys.stdout)
         elif result.last:

@@ -1,0 +1,1 @@
+select value from projection_info where name = 'log_identity';

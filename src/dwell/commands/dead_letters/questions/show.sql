@@ -1,0 +1,2 @@
+from dead_letter
+where partition = $partition and "offset" = $offset;
