@@ -21,6 +21,7 @@ COMMANDS = {
     "broker": "Run a Kafka broker for development, without Docker, until Ctrl-C.",
     "sql": "Ask the published warehouse in SQL.",
     "dead-letters": "List, show or retry the records that could not be read.",
+    "healthy": "Say whether the site, or the projector, does its work.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }
 """Name to what it does, in the order of `dwell --help`."""

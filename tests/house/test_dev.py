@@ -179,7 +179,11 @@ def test_what_the_tests_lack_is_said_plainly(checkout: Checkout, tmp_path: Path)
         assert line in done.stderr.splitlines()
     assert "installing requirements-dev.txt\n" in done.stderr
     assert not [line for line in done.stderr.splitlines() if "installing kcat" in line]
-    assert checkout.asked()[-2:] == ["-m dwell.commands.broker.bring", "-m pytest --numprocesses"]
+    assert checkout.asked()[-3:] == [
+        "-m dwell.commands.broker.bring",
+        "-m tests.support.composing",
+        "-m pytest --numprocesses",
+    ]
 
 
 def test_root_on_debian_is_given_what_the_tests_want(checkout: Checkout, tmp_path: Path) -> None:

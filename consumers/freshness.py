@@ -1,0 +1,45 @@
+"""How fresh the published warehouse is: does it hold what the log had some time ago?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dwell.events.log import LogReader
+from dwell.warehouse.published import Published
+
+GAP_SECONDS = 0.5
+"""How long a record is looked for where there may be a gap."""
+
+
+def published_positions(path: Path) -> dict[int, int]:
+    """By partition, the offset up to which the published warehouse holds everything.
+
+    Raises:
+        WarehouseError: nothing is published yet, or the file cannot be read.
+    """
+    published = Published(path)
+    try:
+        return dict(published.query("select partition, next_offset from log_offset"))
+    finally:
+        published.close()
+
+
+async def overdue(reader: LogReader, held: Mapping[int, int], before: int) -> dict[int, int]:
+    """The partitions of which facts are missing, each with the first missing offset.
+
+    A fact is missing if it was received before `before` (milliseconds) and lies beyond what is
+    `held`. A reader that does nothing else is wanted: its positions are moved.
+
+    Raises:
+        LogMismatch: facts that were never read are gone from the log.
+        LogUnavailable: the log does not answer.
+    """
+    found = {}
+    for partition in await reader.partitions():
+        position = held[partition] if partition in held else await reader.start(partition)
+        wanted = await reader.offset_at(partition, before)
+        if position < wanted:
+            await reader.assign({partition: position})
+            batches = await reader.read(1, GAP_SECONDS)
+            if batches and batches[0].offsets[0] < wanted:
+                found[partition] = batches[0].offsets[0]
+    return found

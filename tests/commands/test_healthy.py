@@ -1,0 +1,59 @@
+"""`dwell healthy`, beside processes that are well and processes that are not."""
+
+import subprocess
+from pathlib import Path
+from time import time
+
+from dwell.events.log import NewRecord
+from dwell.events.opening import open_writer
+from dwell.settings import Settings
+from tests.support.facts import glimpse
+from tests.support.running import DWELL, environment, free_port, running, wait_until
+
+
+def healthy(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Exit status and what was said, on both outputs."""
+    command = [*DWELL, "healthy", *arguments]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def test_the_site_is_well_while_it_answers(tmp_path: Path) -> None:
+    port = free_port()
+    environ = environment(tmp_path / "data", port, host="0.0.0.0")
+    status, said = healthy(environ, "site")
+    assert status == 1
+    assert said.startswith(f"the site does not answer on 127.0.0.1:{port}: ")
+    url = f"http://127.0.0.1:{port}/"
+    with running("site", environ=environ, output=tmp_path / "site", url=url):
+        assert healthy(environ, "site") == (0, "well")
+        elsewhere = environ | {"DWELL_PREFIX": "/elsewhere"}
+        assert healthy(elsewhere, "site") == (
+            1,
+            "the site answers /elsewhere/beacon.js with 404: expected 200",
+        )
+
+
+async def test_the_projector_is_well_if_old_facts_are_published(tmp_path: Path) -> None:
+    settings = Settings.read({"data": tmp_path / "data"}, environ={})
+    environ = environment(settings.data, free_port(), publish_seconds=0.2)
+    status, said = healthy(environ, "project")
+    assert status == 1
+    assert said.startswith(f"there is no warehouse at {settings.published} yet")
+
+    writer = open_writer(settings)
+    with running("project", environ=environ, output=tmp_path / "project"):
+        wait_until(settings.published.exists)
+        wait_until(lambda: healthy(environ, "project") == (0, "well"))
+    minute_ago = int(time() * 1_000) - 61_000
+    fact = glimpse()
+    await writer.append([NewRecord(fact.key, fact.value, minute_ago)])
+    await writer.close()
+
+    assert healthy(environ, "project") == (
+        1,
+        "facts older than 60 s are not published: from offset 0 of partition 0 on",
+    )
+    assert healthy(environ, "project", "--within", "3600") == (0, "well")
+    with running("project", environ=environ, output=tmp_path / "project"):
+        wait_until(lambda: healthy(environ, "project") == (0, "well"))

@@ -1,0 +1,49 @@
+"""What the published warehouse lacks, told by its offsets and the log alone."""
+
+import pytest
+
+from dwell.consumers.freshness import overdue
+from dwell.errors import LogMismatch, LogUnavailable
+from dwell.events.log import NewRecord
+from dwell.events.memory import MemoryLog
+from tests.support.facts import NOW
+
+
+@pytest.fixture
+async def log() -> MemoryLog:
+    """One partition with facts received a second apart: offset 0 at NOW, 1 a second later, …"""
+    log = MemoryLog()
+    await log.writer().append([NewRecord(b"v", b"{}", NOW + 1_000 * each) for each in range(3)])
+    return log
+
+
+async def test_what_is_published_is_not_overdue(log: MemoryLog) -> None:
+    assert await overdue(log.reader(), {0: 3}, NOW + 10_000) == {}
+
+
+async def test_a_young_fact_is_not_overdue_though_it_is_not_published(log: MemoryLog) -> None:
+    assert await overdue(log.reader(), {0: 2}, NOW + 2_000) == {}
+
+
+async def test_an_old_fact_that_is_not_published_is_overdue(log: MemoryLog) -> None:
+    assert await overdue(log.reader(), {0: 1}, NOW + 10_000) == {0: 1}
+
+
+async def test_a_partition_that_was_never_read_is_overdue_from_its_start(log: MemoryLog) -> None:
+    assert await overdue(log.reader(), {}, NOW + 1) == {0: 0}
+
+
+async def test_a_log_without_facts_is_never_overdue() -> None:
+    assert await overdue(MemoryLog(partitions=3).reader(), {}, NOW) == {}
+
+
+async def test_facts_that_are_gone_before_they_were_read_are_named(log: MemoryLog) -> None:
+    log.truncate(2)
+    with pytest.raises(LogMismatch, match="from 1 to 1 are gone"):
+        await overdue(log.reader(), {0: 1}, NOW + 10_000)
+
+
+async def test_a_log_that_does_not_answer_is_no_verdict(log: MemoryLog) -> None:
+    log.fail("away")
+    with pytest.raises(LogUnavailable, match="away"):
+        await overdue(log.reader(), {0: 3}, NOW)
