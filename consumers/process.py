@@ -7,6 +7,7 @@ import signal
 from dwell.consumers.projector import Projector
 from dwell.events.opening import open_dead_letters, open_reader, quiet
 from dwell.settings import Settings
+from dwell.warehouse import layout
 from dwell.warehouse.live import LiveWarehouse
 
 
@@ -21,14 +22,18 @@ async def run(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     quiet(settings)
     dead_letters = open_dead_letters(settings)
-    with LiveWarehouse(settings.warehouse) as warehouse:
+    share = settings.share
+    with (
+        layout.holding(settings.live, share),
+        LiveWarehouse(settings.warehouse, share) as warehouse,
+    ):
         reader = open_reader(settings)
         try:
             projector = Projector(settings, reader, warehouse, dead_letters)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, projector.stop)
-            logging.info("projecting %s into %s", settings.log, settings.published)
+            logging.info("projecting %s into %s", settings.log, settings.publication)
             await projector.run()
         finally:
             await reader.close()

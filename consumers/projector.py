@@ -13,6 +13,7 @@ from dwell.consumers.agents import AGENT_DATA, describe
 from dwell.consumers.forwarder import Forwarder
 from dwell.consumers.judge import judge
 from dwell.consumers.publisher import Publisher
+from dwell.consumers.shards import Shards
 from dwell.errors import LogUnavailable
 from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.log import Batch, LogReader
@@ -70,11 +71,13 @@ class Projector:
         self._projection = Projection(
             warehouse, judge=judge, describe=describe, offsets_at=self._offsets_at
         )
+        self._shards = Shards(settings, warehouse)
         self._publisher = Publisher(
             warehouse,
-            settings.published,
+            settings.publication,
             every=settings.publish_seconds,
             in_turn=self._in_turn,
+            announce=self._shards.unite,
         )
         self._forwarder = dead_letters and Forwarder(
             warehouse,
@@ -106,7 +109,8 @@ class Projector:
         """Give people something to open. A warehouse that belongs to a log is published only when
         that log has been found."""
         identity = await self._in_turn(partial(self._warehouse.info, "log_identity"))
-        if identity is None or not self._settings.published.exists():
+        standing = (self._settings.publication, self._settings.published)
+        if identity is None or not all(each.exists() for each in standing):
             await self._publisher.publish()
 
     async def _before_stopping(self, beginning: Coroutine[Any, Any, None]) -> bool:
@@ -144,6 +148,7 @@ class Projector:
         self.positions = await self._in_turn(self._warehouse.positions)
         await self._patiently(partial(self._read_from, self.positions))
         self._reader.report(self.positions)
+        await self._heed_siblings()
 
     async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
         """What the log answers, however long that takes.
@@ -162,7 +167,7 @@ class Projector:
 
     async def _read_from(self, positions: dict[int, int]) -> None:
         """Read on from these offsets; a partition without one is read from its oldest record."""
-        partitions = await self._reader.partitions()
+        partitions = self._shards.own(await self._reader.partitions())
         starts = {
             each: await self._reader.start(each) for each in partitions if each not in positions
         }
@@ -196,6 +201,8 @@ class Projector:
             return []
         if time.monotonic() - self._looked_at > PARTITIONS_EVERY:
             await self._notice_partitions(batches)
+            if await self._heed_siblings():
+                return []
         return batches
 
     async def _finish(self) -> None:
@@ -213,11 +220,25 @@ class Projector:
         """Read new partitions too; what was gathered is applied next and not read again."""
         self._looked_at = time.monotonic()
         with suppress(LogUnavailable):  # it is asked again soon
-            if await self._reader.partitions() == self._partitions:
+            if self._shards.own(await self._reader.partitions()) == self._partitions:
                 return
             ahead = {batch.partition: batch.next_offset for batch in gathered}
             await self._read_from(self.positions | ahead)
             logger.info("the log has partitions %s now", self._partitions)
+
+    async def _heed_siblings(self) -> bool:
+        """Forget whom other shards were told to forget; returns whether reading went back, and with
+        it what was gathered. A visitor's earlier facts may be here if the log got more partitions."""
+        forgotten = await self._in_turn(self._shards.forgotten)
+        if not forgotten:
+            return False
+        applied = await self._in_turn(lambda: self._projection.forget(forgotten))
+        self._publisher.changed()
+        self.positions |= applied.positions
+        self._reader.report(applied.positions)
+        if applied.rewound:
+            await self._patiently(partial(self._read_from, self.positions))
+        return applied.rewound
 
     async def _gather(self, patience: float) -> list[Batch]:
         """A batch's worth of records: what comes within `patience` seconds of the first, or enough."""

@@ -25,6 +25,7 @@ class Publisher:
     Args:
         every: seconds between two publications, at least.
         in_turn: runs a function in the one thread that may touch the warehouse.
+        announce: called after each copy; may raise WarehouseError as a copy does.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Publisher:
         *,
         every: float,
         in_turn: Callable[[Callable[[], float]], Awaitable[float]],
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
         self._warehouse = warehouse
         self._published = published
         self._every = every
         self._in_turn = in_turn
+        self._announce = announce
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
         snapshot.sweep(published)
@@ -73,6 +76,7 @@ class Publisher:
         began = time.monotonic()
         try:
             await asyncio.to_thread(snapshot.copy, self._warehouse.path, self._published)
+            await asyncio.to_thread(self._announce)
         except WarehouseError as error:
             logger.error("%s", error)
             self._changed.set()

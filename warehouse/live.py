@@ -12,6 +12,7 @@ from typing import Any, Self
 import duckdb
 
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.shard import Shard
 
 STORAGE_VERSION = "v1.4.0"
 """Written so that DuckDB 1.4 reads it too."""
@@ -37,17 +38,20 @@ class LiveWarehouse:
         connection: DuckDB, with the file attached as `warehouse`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shard: Shard | None = None) -> None:
         """Open or make the file and bring its tables up to date.
+
+        Args:
+            shard: whose facts are in it; `None` is all of the log's.
 
         Raises:
             WarehouseHeld: another process has it; the message says which.
-            WarehouseError: it cannot be opened, or a newer Dwell wrote it.
+            WarehouseError: it cannot be opened, a newer Dwell wrote it, or it is another shard's.
         """
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _hold(path)
+            self._lock = _hold(path, shard)
         except OSError as error:
             raise WarehouseError(
                 f"{path} cannot be opened ({error.strerror}): expected a folder that can be written"
@@ -55,6 +59,7 @@ class LiveWarehouse:
         try:
             self.connection = _attach(path)
             self._migrate()
+            self._be_shard(shard)
             self.connection.execute(statements("macros"))
         except duckdb.Error as error:
             self._lock.close()
@@ -145,6 +150,19 @@ class LiveWarehouse:
     def _all(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, parameters).fetchall()
 
+    def _be_shard(self, shard: Shard | None) -> None:
+        """Make sure that the facts in here are this shard's, once there can be some."""
+        wanted = "all of the log" if shard is None else f"shard {shard}"
+        known = self.info("shard")
+        if known is None and shard and self.info("log_identity") is None:
+            with self.transaction():
+                self.note("shard", known := str(shard))
+        held = "all of the log" if known is None else f"shard {known}"
+        if held != wanted:
+            raise WarehouseError(
+                f"{self.path} holds {held}: expected {wanted}; move the file away to have it made anew"
+            )
+
     def _migrate(self) -> None:
         """Apply the migrations this file has not had; it says in `projection_info` how many it had."""
         steps = sorted(
@@ -170,7 +188,7 @@ class LiveWarehouse:
             self.checkpoint()
 
 
-def _hold(path: Path) -> Any:
+def _hold(path: Path, shard: Shard | None) -> Any:
     """Lock a file beside the warehouse; the kernel lets go of it however this process ends.
 
     The lock is not on the warehouse itself: closing any handle of a file drops this process's own
@@ -183,9 +201,10 @@ def _hold(path: Path) -> Any:
         lock.seek(0)
         holder = lock.read().strip() or "unknown"
         lock.close()
+        other = "DWELL_DATA another folder" if shard is None else "--shard another share"
         raise WarehouseHeld(
             f"{path} is held by process {holder}: expected no other projector; stop that one, or give "
-            "DWELL_DATA another folder"
+            f"{other}"
         ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()))

@@ -133,6 +133,17 @@ class Projection:
             rewound=rebuilt_from is not None,
         )
 
+    def forget(self, forgotten: list[Forgotten]) -> Applied:
+        """Forget visitors that the records read here say nothing of, in one transaction."""
+        with self._warehouse.transaction():
+            rebuilt_from = self._erase(forgotten)
+            self._run("stale_agents")
+            positions: dict[int, int] = {}
+            if rebuilt_from is not None:
+                positions = self._back_to(rebuilt_from, self._warehouse.positions())
+                self._advance(positions)
+        return Applied(0, 0, positions, rewound=rebuilt_from is not None)
+
     def _read(self, batches: Sequence[Records]) -> tuple[list[Forgotten], int]:
         """Fill `incoming` and set dead letters aside; returns the erasures and how many died."""
         self._register("batch", _columns(batches))

@@ -19,6 +19,9 @@ from uuid import uuid4
 import duckdb
 
 from dwell.errors import WarehouseError
+from dwell.shard import Shard
+from dwell.warehouse import union
+from dwell.warehouse.union import quoted
 
 LINKS = ".readers"
 """Folder beside the published file in which its second names stand for the moment of opening."""
@@ -76,7 +79,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute(
-        f"set allowed_directories = [{_quoted(_links(path))}];"
+        f"set allowed_directories = [{quoted(_links(path))}];"
         "set enable_external_access = false;"
         "set global TimeZone = 'UTC'"
     )
@@ -93,29 +96,52 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
     identity = identity_of(path)
     try:
         search_path = _detach(connection)
-        with _name_of_its_own(connection, path) as name:
-            connection.execute(f"attach {_quoted(name)} as warehouse (read_only)")
-        connection.execute(f"set search_path = {_quoted(search_path)}")
+        _attach(connection, path, "warehouse", path)
+        if shards := union.shards_in(connection):
+            _attach_shards(connection, path, shards[0])
+        connection.execute(f"set search_path = {quoted(search_path)}")
     except (duckdb.Error, OSError) as error:
         problem = str(error).partition("\n")[0]
         raise WarehouseError(f"{path} cannot be opened: {problem}") from None
     return identity
 
 
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, path: Path) -> None:
+    with _name_of_its_own(connection, file, path) as link:
+        connection.execute(f"attach {quoted(link)} as {name} (read_only)")
+
+
+def _attach_shards(connection: duckdb.DuckDBPyConnection, path: Path, shard: Shard) -> None:
+    """Attach the shards, and their views in place of the published ones: these open the files anew
+    for each table that a statement names, those read what is attached, as long as it is."""
+    connection.execute("detach warehouse")
+    _attach(connection, union.beside(shard, path), "warehouse", path)
+    for each in union.shards_in(connection):
+        _attach(connection, each.beside(path), union.database_of(each), path)
+
+
 def _detach(connection: duckdb.DuckDBPyConnection) -> str:
     """Let go of an older publication; returns the search path to be set with the next."""
     [(search_path,)] = connection.execute("select current_setting('search_path')").fetchall()
     connection.execute("use memory; detach database if exists warehouse")
+    shards = connection.execute(
+        "select database_name from duckdb_databases() where database_name similar to 'shard_[0-9]+'"
+    ).fetchall()
+    for (name,) in shards:
+        connection.execute(f"detach {name}")
     return str(search_path) or "warehouse.main"
 
 
 @contextmanager
-def _name_of_its_own(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Path]:
+def _name_of_its_own(
+    connection: duckdb.DuckDBPyConnection, file: Path, path: Path
+) -> Iterator[Path]:
+    """Another name of the file, among those that `path` allows the connection to read."""
     try:
-        name = _link(path)
+        name = _link(file, _links(path))
     except OSError:
         # Another user's file, a folder that cannot be written, a file system without links.
-        name = _copy(connection, path)
+        name = _copy(connection, file)
     try:
         yield name
     finally:
@@ -128,14 +154,13 @@ def _links(path: Path) -> Path:
     return path.parent.resolve() / LINKS
 
 
-def _link(path: Path) -> Path:
-    folder = _links(path)
+def _link(file: Path, folder: Path) -> Path:
     _sweep(folder)
     for attempt in range(8):
         folder.mkdir(exist_ok=True)
         name = folder / f"{uuid4()}.duckdb"
         try:
-            name.hardlink_to(path)
+            name.hardlink_to(file)
         except FileNotFoundError:  # another reader removed the folder in between
             if attempt == 7:
                 raise
@@ -151,16 +176,12 @@ def _sweep(folder: Path) -> None:
                 left.unlink(missing_ok=True)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:
+def _copy(connection: duckdb.DuckDBPyConnection, file: Path) -> Path:
     """A copy where the connection may read: the folder for what does not fit into memory."""
     [(spill,)] = connection.execute("select current_setting('temp_directory')").fetchall()
     folder = Path(spill)
     folder.mkdir(mode=0o700, exist_ok=True)
-    return Path(shutil.copyfile(path, folder / f"{uuid4()}.duckdb"))
-
-
-def _quoted(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
+    return Path(shutil.copyfile(file, folder / f"{uuid4()}.duckdb"))
 
 
 @dataclass

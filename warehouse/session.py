@@ -192,10 +192,12 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[Table]:
     rows = connection.execute(
         """
         with relation as (
-            select database_oid, table_oid as oid, table_name as name, comment, database_name, internal
+            select
+                database_oid, table_oid as oid, table_name as name, comment, database_name,
+                schema_name, internal
             from duckdb_tables()
             union all
-            select database_oid, view_oid, view_name, comment, database_name, internal
+            select database_oid, view_oid, view_name, comment, database_name, schema_name, internal
             from duckdb_views()
         )
         select relation.name, coalesce(relation.comment, ''),
@@ -204,6 +206,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[Table]:
         join duckdb_columns() as field
           on field.database_oid = relation.database_oid and field.table_oid = relation.oid
         where relation.database_name in ('warehouse', 'temp') and not relation.internal
+          and relation.schema_name = 'main'
         group by all
         order by relation.name
         """

@@ -24,26 +24,41 @@ def copy(live: Path, published: Path) -> int:
     Raises:
         WarehouseError: it could not be copied; the former publication stands.
     """
-    draft = published.with_name(f".{published.name}.{os.getpid()}-{next(_NUMBERS)}")
+    draft = draft_of(published)
     try:
         done = subprocess.run(
             ["cp", "--", str(live), str(draft)], check=False, capture_output=True, text=True
         )
         if done.returncode != 0:
             raise WarehouseError(f"{published} could not be published: {done.stderr.strip()}")
-        size = _settle(draft)
-        # A client that had the former file open for writing and died has left its write-ahead log,
-        # which DuckDB would apply to the new file.
-        for stray in (f"{published.name}.wal", f"{published.name}.wal.checkpoint"):
-            published.with_name(stray).unlink(missing_ok=True)
-        draft.replace(published)
-        _sync_folder(published.parent)
+        size = put(draft, published)
     except OSError as error:
         raise WarehouseError(f"{published} could not be published: {error.strerror}") from None
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     return size
+
+
+def draft_of(published: Path) -> Path:
+    """A name beside the file, for what is to take its place."""
+    return published.with_name(f".{published.name}.{os.getpid()}-{next(_NUMBERS)}")
+
+
+def put(draft: Path, published: Path) -> int:
+    """Put a file in the place of the one that people open, read-only and durable; returns its bytes."""
+    size = _settle(draft)
+    for stray in strays(published):
+        stray.unlink(missing_ok=True)
+    draft.replace(published)
+    _sync_folder(published.parent)
+    return size
+
+
+def strays(published: Path) -> list[Path]:
+    """What a client that had the file open for writing leaves beside it when it dies: a write-ahead
+    log, which DuckDB would apply to the next file of that name."""
+    return [published.with_name(published.name + end) for end in (".wal", ".wal.checkpoint")]
 
 
 def sweep(published: Path) -> None:

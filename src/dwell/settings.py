@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dwell.errors import SettingInvalid
+from dwell.shard import Shard
 
 PREFIX = "DWELL_"
 
@@ -76,6 +77,10 @@ def _log(value: str) -> str:
     if not value.startswith("embedded:") and not _KAFKA.fullmatch(value):
         raise ValueError(value)
     return value
+
+
+def _shard(value: str) -> str:
+    return str(Shard.parse(value)) if value else value
 
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -220,6 +225,11 @@ class Settings(BaseModel):
         " .dead-letters behind it.",
         "true or false",
     )
+    shard: Annotated[str, AfterValidator(_shard)] = _setting(
+        "",
+        "The projector's share of the log's partitions, of so many projectors; all of them if empty.",
+        "a share such as 1/3, the first of three",
+    )
     broker_port: Annotated[int, Field(ge=1, le=65535)] = _setting(
         9092, "Port that `dwell broker` listens on.", "a number between 1 and 65535"
     )
@@ -286,9 +296,25 @@ class Settings(BaseModel):
         return self.data / "warehouse.duckdb"
 
     @property
+    def publication(self) -> Path:
+        """What the projector publishes: `published`, or its shard of it."""
+        return self.published if self.share is None else self.share.beside(self.published)
+
+    @cached_property
+    def share(self) -> Shard | None:
+        """`shard`, parsed; `None` if there is one projector for all."""
+        return Shard.parse(self.shard) if self.shard else None
+
+    def owns(self, partition: int) -> bool:
+        """Whether the projector reads this partition of the log."""
+        return self.share is None or self.share.owns(partition)
+
+    @property
     def warehouse(self) -> Path:
         """The warehouse the projector writes."""
-        return self.live / "warehouse.duckdb"
+        if self.share is None:
+            return self.live / "warehouse.duckdb"
+        return self.live / f"warehouse-{self.share.number}-of-{self.share.count}.duckdb"
 
     @property
     def kafka_servers(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class Running:
     def __init__(self, log: MemoryLog, settings: Settings) -> None:
         self.log = log
         self.published = settings.published
-        self._warehouse = LiveWarehouse(settings.warehouse)
+        self._warehouse = LiveWarehouse(settings.warehouse, settings.share)
         self._reader = log.reader()
         self.stopped = False
         self._projector = Projector(settings, self._reader, self._warehouse)

@@ -87,6 +87,17 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("batch_seconds", "-0.1"),
         ("publish_seconds", "nan"),
         ("dead_letter_topic", "perhaps"),
+        ("shard", "1"),
+        ("shard", "0/3"),
+        ("shard", "4/3"),
+        ("shard", "1/0"),
+        ("shard", "01/3"),
+        ("shard", "+1/3"),
+        ("shard", " 1/3"),
+        ("shard", "1 / 3"),
+        ("shard", "1/3/5"),
+        ("shard", "1/٣"),
+        ("shard", "1/10000"),
         ("timezone", "Mars/Olympus"),
         ("timezone", "Europe"),
         ("timezone", "../../etc/passwd"),
@@ -114,6 +125,22 @@ def test_a_value_keeps_its_message_to_one_line() -> None:
     with pytest.raises(SettingInvalid) as caught:
         Settings.read(environ={"DWELL_TIMEZONE": "two\nlines"})
     assert "\n" not in str(caught.value)
+
+
+def test_a_shard_has_a_file_and_a_publication_of_its_own() -> None:
+    settings = Settings.read({"shard": "1/3", "data": "/data"}, {})
+    assert settings.warehouse == Path("/data/live/warehouse-1-of-3.duckdb")
+    assert settings.publication == Path("/data/shards-of-3/1.duckdb")
+    assert settings.published == Path("/data/warehouse.duckdb")
+    whole = Settings.read({"data": "/data"}, {"DWELL_SHARD": ""})
+    assert whole.warehouse == Path("/data/live/warehouse.duckdb")
+    assert whole.publication == whole.published == Path("/data/warehouse.duckdb")
+
+
+def test_each_partition_is_one_shard_s() -> None:
+    shares = [Settings.read({"shard": f"{number}/3"}, {}).share for number in (1, 2, 3)]
+    owned = [[each for each in range(7) if share and share.owns(each)] for share in shares]
+    assert owned == [[0, 3, 6], [1, 4], [2, 5]]
 
 
 def test_lists_are_written_with_spaces_or_commas() -> None:

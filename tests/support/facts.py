@@ -13,7 +13,7 @@ from dwell.events.log import Batch
 from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import record_of_forgotten, record_of_glimpse
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.projection import Projection, Unreadable, Verdict
+from dwell.warehouse.projection import Forgotten, Projection, Unreadable, Verdict
 
 NOW = 1_764_000_000_000
 """A moment in milliseconds since 1970, in November 2025."""
@@ -125,6 +125,11 @@ class Projected:
             applied = self._projection.apply([self._batch(self.position, batch)])
             self.position = applied.positions[0]
         return self
+
+    def forget(self, forgotten: list[Forgotten]) -> None:
+        """Forget visitors that this log says nothing of."""
+        applied = self._projection.forget(forgotten)
+        self.position = applied.positions.get(0, self.position)
 
     def _batch(self, begin: int, most: int) -> Batch:
         records = self._log[begin : begin + most]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.shard import Shard
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import Projected, glimpse
 
@@ -28,12 +29,42 @@ def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
         LiveWarehouse(path)
 
 
+def test_a_shard_that_is_held_may_be_another_one(tmp_path: Path) -> None:
+    path, shard = tmp_path / "warehouse-1-of-3.duckdb", Shard.parse("1/3")
+    with (
+        LiveWarehouse(path, shard),
+        pytest.raises(
+            WarehouseHeld, match=r"-1-of-3\.duckdb is held by .* or give --shard another"
+        ),
+    ):
+        LiveWarehouse(path, shard)
+
+
 def test_the_offsets_belong_to_one_log(tmp_path: Path) -> None:
     with LiveWarehouse(tmp_path / "warehouse.duckdb") as warehouse:
         warehouse.belong_to("embedded one")
         warehouse.belong_to("embedded one")
         with pytest.raises(LogMismatch, match="made from log embedded one, and the log at hand is"):
             warehouse.belong_to("embedded two")
+
+
+def test_a_file_is_one_shard_s_for_good(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with LiveWarehouse(path, Shard.parse("1/3")) as warehouse:
+        assert warehouse.info("shard") == "1/3"
+    LiveWarehouse(path, Shard.parse("1/3")).close()
+    with pytest.raises(WarehouseError, match=r"holds shard 1/3: expected shard 2/3; move the file"):
+        LiveWarehouse(path, Shard.parse("2/3"))
+    with pytest.raises(WarehouseError, match=r"holds shard 1/3: expected all of the log"):
+        LiveWarehouse(path)
+
+
+def test_a_file_of_the_whole_log_becomes_no_shard(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with LiveWarehouse(path) as warehouse:
+        warehouse.belong_to("log")
+    with pytest.raises(WarehouseError, match=r"holds all of the log: expected shard 1/3"):
+        LiveWarehouse(path, Shard.parse("1/3"))
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

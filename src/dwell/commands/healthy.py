@@ -25,13 +25,13 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     metavar="SECONDS",
     help="With project: how old a fact may become before the published warehouse has it.",
 )
-@with_settings("data", "log", *KAFKA, "kafka_group", "host", "port", "prefix")
+@with_settings("data", "log", *KAFKA, "kafka_group", "host", "port", "prefix", "shard")
 def command(settings: Settings, process: str, within: float) -> int:
     """Say whether the site, or the projector, does its work; run it where that one runs.
 
     The site is well if it answers for the beacon. The projector is well if the published warehouse
-    holds every fact that the log has had for --within seconds; so it is not while it catches up, or
-    while the log does not answer. Exit status 0: well, 1: not.
+    holds every fact that the log, or its --shard of it, has had for --within seconds; so it is not
+    while it catches up, or while the log does not answer. Exit status 0: well, 1: not.
     """
     if process == "site":
         trouble = trouble_of_site(settings)
@@ -73,5 +73,9 @@ async def trouble_of_projector(settings: Settings, within: float) -> str | None:
         return str(error)
     finally:
         await reader.close()
-    where = ", ".join(f"offset {offset} of partition {each}" for each, offset in missing.items())
+    where = ", ".join(
+        f"offset {offset} of partition {each}"
+        for each, offset in missing.items()
+        if settings.owns(each)
+    )
     return f"facts older than {within:g} s are not published: from {where} on" if where else None

@@ -45,7 +45,9 @@ def _publishes(settings: Settings) -> Callable[[], bool]:
 
 
 @click.command("up")
-@with_settings(*(name for name in Settings.model_fields if name not in ("broker_port", "timezone")))
+@with_settings(
+    *(name for name in Settings.model_fields if name not in ("broker_port", "shard", "timezone"))
+)
 def command(settings: Settings) -> int:
     """Run the site and the projector together, until Ctrl-C.
 
