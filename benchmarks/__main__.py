@@ -12,7 +12,12 @@ from rich.table import Table
 from benchmarks.machine import conditions
 from benchmarks.rows import Row
 
-BENCHMARKS = ("benchmarks.embedded_log", "benchmarks.collector", "benchmarks.page_latency")
+BENCHMARKS = (
+    "benchmarks.embedded_log",
+    "benchmarks.collector",
+    "benchmarks.page_latency",
+    "benchmarks.projection",
+)
 """The modules, in the order in which they run."""
 
 

@@ -17,6 +17,9 @@ from dwell.shard import Shard
 STORAGE_VERSION = "v1.4.0"
 """Written so that DuckDB 1.4 reads it too."""
 MEMORY_LIMIT = "1GiB"
+THREADS = 1
+"""A batch is too small to share: two threads took a tenth more processor time for it and no less
+time, and what reads the log wants a core too."""
 
 _MIGRATIONS = files("dwell.warehouse") / "migrations"
 _PROJECTION = files("dwell.warehouse") / "projection"
@@ -216,6 +219,7 @@ def _attach(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={
             "memory_limit": MEMORY_LIMIT,
+            "threads": THREADS,
             "temp_directory": str(path.with_name(path.name + ".tmp")),
             # Only a publication writes the write-ahead log into the file, so that the file stands
             # still while it is copied.

@@ -54,12 +54,17 @@ def glimpse(
     browser_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     previous: int | None = None,
     referrer: str = "",
+    begun: int = NOW,
+    session_begun: int = NOW,
 ) -> Stored:
-    """A fact of a pageview as the collector stores it; numbers name pageview, session and visitor."""
+    """A fact of a pageview as the collector stores it; numbers name pageview, session and visitor.
+
+    `begun` and `session_begun` are when the browser's clock said that these began: what their ids say.
+    """
     fields = {
-        "pageview_id": uuid7(pageview),
+        "pageview_id": uuid7(pageview, begun),
         "seq": seq,
-        "session_id": uuid7(session),
+        "session_id": uuid7(session, session_begun),
         "view": view,
         "identity": {"path": "/page_a"} if identity is None else identity,
         "previous_pageview_id": None if previous is None else uuid7(previous),
@@ -130,6 +135,10 @@ class Projected:
         """Forget visitors that this log says nothing of."""
         applied = self._projection.forget(forgotten)
         self.position = applied.positions.get(0, self.position)
+
+    def apply(self, batch: Batch) -> None:
+        """Project a batch of another log."""
+        self._projection.apply([batch])
 
     def _batch(self, begin: int, most: int) -> Batch:
         records = self._log[begin : begin + most]

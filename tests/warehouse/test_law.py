@@ -22,17 +22,25 @@ many = settings(few, max_examples=200)
 
 IDENTITIES: tuple[dict[str, Any], ...] = ({}, {"path": "/a"}, {"path": "/b", "tab": 1})
 AGENTS = ("Firefox/140.0", "Googlebot/2.1", "Mozilla/5.0 (iPhone) Mobile Safari")
-moments = st.integers(NOW - 5, NOW + 5)
+MINUTE = 60_000
+CLOCKS = (NOW, NOW - MINUTE, NOW - 400_000 * MINUTE, NOW + 30 * MINUTE)
+"""When pageviews and sessions began by the clocks of their browsers, some of which are far off."""
+moments = st.one_of(
+    st.integers(NOW - 5, NOW + 5), st.sampled_from([NOW + 3 * MINUTE, NOW + 300 * MINUTE])
+)
 
 
 @composite
 def any_glimpses(draw: DrawFn) -> Stored:
     """A fact that need not agree with any other of its pageview, as a hostile client sends them."""
     engagement = draw(st.integers(0, 5)) * 1000
+    pageview, session = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     return glimpse(
-        pageview=draw(st.integers(1, 4)),
+        pageview,
         seq=draw(st.integers(0, 3)),
-        session=draw(st.integers(1, 3)),
+        session=session,
+        begun=CLOCKS[pageview - 1],
+        session_begun=CLOCKS[session],
         visitor=draw(st.integers(1, 4)),
         engagement_ms=engagement,
         age_ms=engagement + draw(st.integers(0, 2)),

@@ -1,2 +1,1 @@
-insert into warehouse.pageview
-select batch_pageview.* from batch_pageview anti join known_pageview using (pageview_id);
+insert into warehouse.pageview from new_pageview;

@@ -10,4 +10,9 @@ set
     first_seq = renamed.first_seq,
     first_received_at = renamed.first_received_at
 from renamed_pageview as renamed
-where pageview.pageview_id = renamed.pageview_id;
+where pageview.rowid = renamed.row_id;
+
+insert into stray
+select pageview_id, first_received_at
+from renamed_pageview
+where is_stray(pageview_id, first_received_at);

@@ -1,2 +1,1 @@
-insert into warehouse.tracking_session
-select batch_session.* from batch_session anti join known_session using (session_id);
+insert into warehouse.tracking_session from new_session;

@@ -7,4 +7,9 @@ set
     first_pageview_id = renamed.first_pageview_id,
     first_seq = renamed.first_seq
 from renamed_session as renamed
-where tracking_session.session_id = renamed.session_id;
+where tracking_session.rowid = renamed.row_id;
+
+insert into stray
+select session_id, first_received_at
+from renamed_session
+where is_stray(session_id, first_received_at);

@@ -1,1 +1,0 @@
-insert into warehouse.visibility_change from batch_change;

@@ -1,0 +1,5 @@
+insert into warehouse.visibility_change
+select
+    pageview_id, seq, visibility, occurred_at, engagement_time, received_at, received_at, partition,
+    "offset", partition, "offset"
+from fact;
