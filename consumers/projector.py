@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from dwell.consumers.agents import AGENT_DATA, describe
 from dwell.consumers.forwarder import Forwarder
 from dwell.consumers.judge import judge
+from dwell.consumers.outage import Outage
 from dwell.consumers.publisher import Publisher
 from dwell.consumers.shards import Shards
-from dwell.errors import LogUnavailable
+from dwell.errors import LogMismatch, LogUnavailable
 from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.log import Batch, LogReader
 from dwell.settings import Settings
@@ -27,6 +28,9 @@ RETRY_AFTER = 1.0
 """Seconds until a log that did not answer is asked again."""
 FINISH_WITHIN = 3.0
 """Seconds that a projector which is told to stop goes on reading."""
+ANSWER_WITHIN = 1.5
+"""Seconds that an answer of the log is waited for which the projector can do without: when it stops,
+and when it looks for new partitions."""
 QUIET_SHARE = 4
 """A transaction that took t seconds lets facts gather for QUIET_SHARE * t before the next one,
 unless there are enough for a full batch: planning the statements costs about the same for one fact
@@ -64,6 +68,7 @@ class Projector:
         self._thread = ThreadPoolExecutor(1, "warehouse")
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
+        self._outage = Outage()
         self._partitions: list[int] = []
         self.positions: dict[int, int] = {}
         self._looked_at = 0.0
@@ -158,12 +163,39 @@ class Projector:
         """
         while True:
             try:
-                return await ask()
+                answer = await self._soon(ask())
             except LogUnavailable as error:
                 if self._stopping.is_set():
                     raise
-                logger.warning("the log does not answer, trying again: %s", error)
-                await asyncio.sleep(RETRY_AFTER)
+                await self._pause_after(error)
+            else:
+                self._outage.over()
+                return answer
+
+    async def _soon(self, ask: Awaitable[Result]) -> Result:
+        """What the log answers; once `stop()` was called it has ANSWER_WITHIN seconds for that.
+
+        Raises:
+            LogUnavailable: it does not answer.
+        """
+        asking = asyncio.ensure_future(ask)
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({asking}, timeout=ANSWER_WITHIN)
+        finally:
+            stopping.cancel()
+            if not asking.done():
+                asking.cancel()
+                await asyncio.wait({asking})
+        if asking.cancelled():
+            raise LogUnavailable(f"no answer within {ANSWER_WITHIN:g} s")
+        return asking.result()
+
+    async def _pause_after(self, error: LogUnavailable) -> None:
+        self._outage.met(error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), RETRY_AFTER)
 
     async def _read_from(self, positions: dict[int, int]) -> None:
         """Read on from these offsets; a partition without one is read from its oldest record."""
@@ -207,23 +239,29 @@ class Projector:
 
     async def _finish(self) -> None:
         """Project up to what is the log's end now. What was read and not applied is read again."""
+        if self._outage.lasts:
+            return
         deadline = time.monotonic() + FINISH_WITHIN
-        await self._read_from(self.positions)
-        ends = {each: await self._reader.end(each) for each in self._partitions}
+        ends = await self._soon(self._ends())
         while time.monotonic() < deadline and any(
             self.positions[each] < end for each, end in ends.items()
         ):
             if await self._apply(await self._gather(patience=0)):
-                await self._read_from(self.positions)
+                await self._soon(self._read_from(self.positions))
+
+    async def _ends(self) -> dict[int, int]:
+        await self._read_from(self.positions)
+        return {each: await self._reader.end(each) for each in self._partitions}
 
     async def _notice_partitions(self, gathered: list[Batch]) -> None:
         """Read new partitions too; what was gathered is applied next and not read again."""
         self._looked_at = time.monotonic()
-        with suppress(LogUnavailable):  # it is asked again soon
-            if self._shards.own(await self._reader.partitions()) == self._partitions:
-                return
-            ahead = {batch.partition: batch.next_offset for batch in gathered}
-            await self._read_from(self.positions | ahead)
+        with suppress(LogUnavailable, TimeoutError):  # it is asked again soon
+            async with asyncio.timeout(ANSWER_WITHIN):
+                if self._shards.own(await self._reader.partitions()) == self._partitions:
+                    return
+                ahead = {batch.partition: batch.next_offset for batch in gathered}
+                await self._read_from(self.positions | ahead)
             logger.info("the log has partitions %s now", self._partitions)
 
     async def _heed_siblings(self) -> bool:
@@ -250,9 +288,13 @@ class Projector:
             try:
                 batches = await self._reader.read(left, wait)
             except LogUnavailable as error:
-                logger.warning("the log does not answer, trying again: %s", error)
-                await asyncio.sleep(RETRY_AFTER)
+                await self._pause_after(error)
                 break
+            except LogMismatch:
+                if gathered:
+                    break  # it is met again behind what was read before it
+                raise
+            self._outage.over()
             if not batches:
                 break
             gathered += batches

@@ -74,7 +74,10 @@ class LogWriter(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Make durable what waits, for as long as `DWELL_DURABLE_WITHIN`, and let go of the log."""
+        """Make durable what waits, for as long as `DWELL_DURABLE_WITHIN`, and let go of the log.
+
+        A log that was found not to answer is let go of at once.
+        """
 
 
 class LogReader(ABC):
@@ -135,6 +138,9 @@ class LogReader(ABC):
         """Let go of the log."""
 
 
+ANEW = "move live/warehouse.duckdb in DWELL_DATA away to have the warehouse made anew from what the log has"
+
+
 def refuse_misfit(log: str, partition: int, position: int, *, start: int, end: int) -> None:
     """Refuse to read on from an offset that is not in the log any more, or not yet.
 
@@ -144,10 +150,12 @@ def refuse_misfit(log: str, partition: int, position: int, *, start: int, end: i
     if position < start:
         raise LogMismatch(
             f"offset {position} of partition {partition} is no longer in {log}, which starts at "
-            f"{start}: the facts from {position} to {start - 1} are gone"
+            f"{start}: the facts from {position} to {start - 1} are gone; bring them back from a copy "
+            f"of the log, or {ANEW}"
         )
     if position > end:
         raise LogMismatch(
             f"offset {position} of partition {partition} lies beyond the end of {log}, which is "
-            f"{end}: expected the log that these offsets were read from"
+            f"{end}: expected the log that these offsets were read from, which may have lost its newest "
+            f"facts; bring them back from a copy of the log, or {ANEW}"
         )

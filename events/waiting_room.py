@@ -145,10 +145,12 @@ class WaitingRoom:
     async def emptied(self) -> bool:
         """Admit nobody any more, and wait for as long as a call may take until all are settled.
 
+        A log that was found not to answer is not waited for: nobody waits for what is under way.
+
         Returns whether they are.
         """
         self._closed = True
-        if self._under_way:
+        if self._under_way and not self.stalled:
             self._empty = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._empty], timeout=self._within)
         if self._timer is not None:

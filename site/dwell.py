@@ -18,8 +18,8 @@ from dwell.site.beacon.script import Script
 from dwell.site.collector import Collector, clock
 from dwell.site.collector.body import SECONDS
 
-CLOSE_SECONDS = 3
-"""How long the log may take to end with the application."""
+CLOSE_SECONDS = 1
+"""How long the log may take to end with the application: the requests in flight had their time before."""
 
 _SCRIPT = re.compile(r"/beacon(\.[0-9a-f]+)?\.js")
 """The script under its stable name and under any hashed one: pages may be older than this site."""

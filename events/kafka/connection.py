@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ REQUEST_SECONDS = 10.0
 """How long one request to a broker may take; then the connection is made anew."""
 METADATA_SECONDS = 10.0
 """How old what is known of the cluster may be: its brokers, leaders and partitions."""
+LET_GO_SECONDS = 0.5
+"""How long a consumer may take to end in order; nothing of it is worth a longer wait."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,20 @@ class Connection:
         """The failure in one line."""
         said = " ".join(str(error).split()) or type(error).__name__
         return LogUnavailable(f"{self.name} failed: {said}")
+
+
+async def let_go(consumer: Any) -> None:
+    """End a consumer whose brokers may be away: its own `stop` waits for them then, or lets out the
+    cancellation of a fetch that it was about to try again."""
+    stopping = asyncio.create_task(consumer.stop())
+    for _ in range(2):
+        await asyncio.wait([stopping], timeout=LET_GO_SECONDS)
+        if stopping.done():
+            break
+        stopping.cancel()
+    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+        with suppress(KafkaError, OSError):
+            await consumer._client.close()
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:

@@ -14,23 +14,39 @@ def quiet() -> None:
     """Say what aiokafka warns of once a minute each. For processes of Dwell's own: an application
     that Dwell is mounted in may use aiokafka itself."""
     client = logging.getLogger("aiokafka")
-    if not any(isinstance(each, _Seldom) for each in client.handlers):
-        client.addHandler(_Seldom(logging.WARNING))
+    if not any(isinstance(each, _Quiet) for each in client.handlers):
+        client.addHandler(_Quiet(logging.WARNING))
         client.propagate = False
 
 
-class _Seldom(logging.Handler):
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
+class Seldom:
+    """Knows what was said lately."""
+
+    def __init__(self) -> None:
         self._said: dict[str, float] = {}
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass on what was not said lately; numbers make no difference."""
-        text = record.getMessage()
+    def allows(self, text: str) -> bool:
+        """Whether nothing like it was said lately; then it counts as said. Numbers make no difference."""
         like = re.sub(r"\d+", "0", text)[:200]
         now = time.monotonic()
-        if now - self._said.get(like, -AGAIN_SECONDS) >= AGAIN_SECONDS:
-            self._said = {
-                each: at for each, at in self._said.items() if now - at < AGAIN_SECONDS
-            } | {like: now}
-            logger.warning("%s", text)
+        if now - self._said.get(like, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            return False
+        recent = {each: at for each, at in self._said.items() if now - at < AGAIN_SECONDS}
+        self._said = recent | {like: now}
+        return True
+
+
+class _Quiet(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._seldom = Seldom()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on what was not said lately, and name a reason that has no words of its own."""
+        reasons = record.args if isinstance(record.args, tuple) else ()
+        silent = [
+            type(each).__name__ for each in reasons if isinstance(each, Exception) and not str(each)
+        ]
+        text = " ".join([record.getMessage().rstrip(), *silent])
+        if self._seldom.allows(text):
+            logger.warning("Kafka: %s", text)

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from dwell.events.kafka.connection import Connection
+from dwell.events.kafka.connection import Connection, let_go
 
 EVERY_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -87,17 +87,21 @@ class Progress:
 
     async def _opened(self) -> Any:
         if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
+            consumer = AIOKafkaConsumer(
                 **self._connection.options,
                 group_id=self._group,
                 enable_auto_commit=False,
                 auto_offset_reset="none",
             )
-            await self._consumer.start()
+            try:
+                await consumer.start()
+            except BaseException:
+                await let_go(consumer)
+                raise
+            self._consumer = consumer
         return self._consumer
 
     async def _stop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with suppress(KafkaError, OSError):
-                await consumer.stop()
+            await let_go(consumer)

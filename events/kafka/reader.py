@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from dwell.errors import LogMismatch, LogUnavailable
-from dwell.events.kafka.connection import REQUEST_SECONDS, Connection
+from dwell.events.kafka.connection import REQUEST_SECONDS, Connection, let_go
 from dwell.events.kafka.progress import Progress
 from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.log import Batch, LogReader, refuse_misfit
@@ -29,6 +29,9 @@ class KafkaReader(LogReader):
 
     Only records of finished transactions are read, should a foreign producer use them; what it took
     back leaves a gap.
+
+    Questions go over a connection of their own: a broker answers one after the other, and on the one
+    that fetches each would wait FETCH_WAIT_SECONDS for records to come.
     """
 
     def __init__(self, connection: Connection, plan: Plan, group: str) -> None:
@@ -36,6 +39,7 @@ class KafkaReader(LogReader):
         self._topic = Topic(connection, plan)
         self._progress = Progress(connection, group)
         self._consumer: Any = None
+        self._asker: Any = None
         self._opening = asyncio.Lock()
         self._positions: dict[TopicPartition, int] = {}
         self._heard: dict[TopicPartition, tuple[int | None, float]] = {}
@@ -62,8 +66,8 @@ class KafkaReader(LogReader):
         """As the contract says."""
         place = self._place(partition)
         async with self._connection.answering(ANSWER_SECONDS):
-            consumer = await self._opened()
-            found = (await consumer.offsets_for_times({place: timestamp}))[place]
+            asker = await self._asking()
+            found = (await asker.offsets_for_times({place: timestamp}))[place]
         return await self.end(partition) if found is None else int(found.offset)
 
     async def assign(self, positions: Mapping[int, int]) -> None:
@@ -72,7 +76,8 @@ class KafkaReader(LogReader):
         for partition, position in positions.items():
             start, end = bounds[partition]
             refuse_misfit(self._connection.name, partition, position, start=start, end=end)
-        consumer = await self._opened()
+        async with self._connection.answering(ANSWER_SECONDS):
+            consumer = await self._reading()
         self._positions = {self._place(each): offset for each, offset in positions.items()}
         self._heard = {}
         consumer.assign(list(self._positions))
@@ -104,32 +109,41 @@ class KafkaReader(LogReader):
 
     async def close(self) -> None:
         """As the contract says."""
-        await self._progress.close()
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await consumer.stop()
-        await self._topic.close()
+        consumers = [each for each in (self._consumer, self._asker) if each is not None]
+        self._consumer = self._asker = None
+        await asyncio.gather(self._progress.close(), self._topic.close(), *map(let_go, consumers))
 
-    async def _opened(self) -> Any:
+    async def _reading(self) -> Any:
+        """The consumer that fetches."""
         async with self._opening:
             if self._consumer is None:
-                await self._topic.ensure()
-                consumer = AIOKafkaConsumer(
-                    **self._connection.options,
-                    auto_offset_reset="none",
-                    enable_auto_commit=False,
-                    isolation_level="read_committed",
-                    fetch_max_wait_ms=int(1000 * FETCH_WAIT_SECONDS),
-                    fetch_max_bytes=FETCH_BYTES,
-                    max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
-                )
-                try:
-                    await consumer.start()
-                except BaseException:
-                    await consumer.stop()
-                    raise
-                self._consumer = consumer
+                self._consumer = await self._opened()
             return self._consumer
+
+    async def _asking(self) -> Any:
+        """The consumer that answers questions."""
+        async with self._opening:
+            if self._asker is None:
+                self._asker = await self._opened()
+            return self._asker
+
+    async def _opened(self) -> Any:
+        await self._topic.ensure()
+        consumer = AIOKafkaConsumer(
+            **self._connection.options,
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            fetch_max_wait_ms=int(1000 * FETCH_WAIT_SECONDS),
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await let_go(consumer)
+            raise
+        return consumer
 
     async def _bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
         """By partition, the oldest offset and the one that will be written next.
@@ -141,7 +155,7 @@ class KafkaReader(LogReader):
         if not places:
             return {}
         async with self._connection.answering(ANSWER_SECONDS):
-            consumer = await self._opened()
+            asker = await self._asking()
             known = await self._topic.partitions()
             for place in places:
                 if place.partition not in known:
@@ -149,8 +163,8 @@ class KafkaReader(LogReader):
                         f"partition {place.partition} is not in {self._connection.name}: "
                         f"expected 0 to {known[-1]}"
                     )
-            starts = await consumer.beginning_offsets(places)
-            ends = await consumer.end_offsets(places)
+            starts = await asker.beginning_offsets(places)
+            ends = await asker.end_offsets(places)
         return {each.partition: (starts[each], ends[each]) for each in places}
 
     async def _refuse_gap(self) -> None:

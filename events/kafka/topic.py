@@ -7,7 +7,12 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from dwell.errors import LogUnavailable
 from dwell.events.kafka.connection import Connection
@@ -15,7 +20,7 @@ from dwell.settings import Settings
 
 USUAL_REPLICATION = 3
 """Replicas of a topic that has to be made, where there are so many brokers."""
-APPEAR_SECONDS = 10.0
+APPEAR_SECONDS = 5.0
 """How long a topic that was made may take to have a leader for each partition."""
 
 logger = logging.getLogger(__name__)
@@ -134,13 +139,7 @@ class Topic:
     async def _make(self) -> None:
         if self._connection.topic not in await self._admin.list_topics():
             replication = self._plan.replication or await self._usual_replication()
-            topic = NewTopic(
-                self._connection.topic,
-                self._plan.partitions,
-                replication,
-                topic_configs=self._plan.configuration(replication),
-            )
-            _raise_for(await self._admin.create_topics([topic]))
+            await self._create(replication)
             await self._appear()
             logger.info(
                 "made %s with %d partitions and %d replicas",
@@ -150,14 +149,50 @@ class Topic:
             )
         self._least_in_sync = await self._asked_in_sync()
 
+    async def _create(self, replication: int) -> None:
+        """
+        Raises:
+            LogUnavailable: it cannot be made like this, or not now; the message says why.
+            KafkaError, OSError: as `ensure`.
+        """
+        name = self._connection.name
+        topic = NewTopic(
+            self._connection.topic,
+            self._plan.partitions,
+            replication,
+            topic_configs=self._plan.configuration(replication),
+        )
+        try:
+            answer = await self._admin.create_topics([topic])
+        except AttributeError:  # aiokafka takes for granted that a controller is known
+            raise LogUnavailable(
+                f"{name} is missing, and the cluster names no controller that could make it: "
+                "expected one, or the topic"
+            ) from None
+        try:
+            _raise_for(answer)
+        except InvalidReplicationFactorError as error:
+            raise LogUnavailable(
+                f"{name} cannot be made: DWELL_TOPIC_REPLICATION is {self._plan.replication}: expected "
+                f"as many replicas as there are brokers at most, or 0 ({error})"
+            ) from None
+
     async def _appear(self) -> None:
-        """Wait until the topic that was made has its leaders."""
-        async with asyncio.timeout(APPEAR_SECONDS):
-            while True:
-                found = await self._admin.describe_topics([self._connection.topic])
-                if found[0]["partitions"] and all(p["leader"] >= 0 for p in found[0]["partitions"]):
-                    return
-                await asyncio.sleep(0.05)
+        """Wait until the topic that was made has its leaders.
+
+        Raises:
+            LogUnavailable: it has not, or it cannot be seen.
+        """
+        deadline = asyncio.get_running_loop().time() + APPEAR_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            found = await self._admin.describe_topics([self._connection.topic])
+            if found[0]["partitions"] and all(p["leader"] >= 0 for p in found[0]["partitions"]):
+                return
+            await asyncio.sleep(0.05)
+        raise LogUnavailable(
+            f"{self._connection.name} is there and shows no partitions with leaders: expected them, "
+            "and the right to describe the topic"
+        )
 
     async def _usual_replication(self) -> int:
         cluster = await self._admin.describe_cluster()

@@ -19,6 +19,7 @@ from aiokafka.partitioner import murmur2
 
 from dwell.errors import LogError, LogUnavailable
 from dwell.events.kafka.connection import Connection
+from dwell.events.kafka.noise import Seldom
 from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.log import LogWriter, NewRecord
 from dwell.events.waiting_room import Ticket, WaitingRoom
@@ -58,6 +59,7 @@ class KafkaWriter(LogWriter):
             waiting_bytes=waiting_bytes,
             durable_within=durable_within,
         )
+        self._seldom = Seldom()
         self._early: list[Ticket] = []
         self._session: _Session | None = None
         self._opening: asyncio.Task[_Session] | None = None
@@ -84,16 +86,20 @@ class KafkaWriter(LogWriter):
 
     async def close(self) -> None:
         """As the contract says."""
-        emptied = await self._room.emptied()
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait([self._opening])
-        for task in self._background:
+        emptied = False
+        try:
+            emptied = await self._room.emptied()
+        finally:
+            await self._let_go(in_order=emptied)
+
+    async def _let_go(self, *, in_order: bool) -> None:
+        beside = {*self._background, *([] if self._opening is None else [self._opening])}
+        for task in beside:
             task.cancel()
-        if self._background:
-            await asyncio.wait(self._background)
+        if beside:
+            await asyncio.wait(beside)
         if self._session is not None:
-            await self._session.close(in_order=emptied)
+            await self._session.close(in_order=in_order)
         await self._topic.close()
 
     async def _probe(self) -> None:
@@ -130,7 +136,7 @@ class KafkaWriter(LogWriter):
     async def _make_session(self) -> "_Session":
         async with self._connection.answering(OPEN_SECONDS):
             await self._topic.ensure()
-            return await _Session.opened(self._connection, self._room)
+            return await _Session.opened(self._connection, self._room, self._seldom)
 
     def _has_opened(self, opening: "asyncio.Task[_Session]") -> None:
         self._opening = None
@@ -174,17 +180,20 @@ class _Session:
             then, and the broker refuses what follows: another session has to go on.
     """
 
-    def __init__(self, producer: Any, connection: Connection, room: WaitingRoom) -> None:
+    def __init__(
+        self, producer: Any, connection: Connection, room: WaitingRoom, seldom: Seldom
+    ) -> None:
         self.broken = False
         self.producer = producer
         self.connection = connection
         self._room = room
+        self._seldom = seldom
         self._count = 0
         self._count_at = 0.0
         self._drains: dict[int, _Drain] = {}
 
     @classmethod
-    async def opened(cls, connection: Connection, room: WaitingRoom) -> "_Session":
+    async def opened(cls, connection: Connection, room: WaitingRoom, seldom: Seldom) -> "_Session":
         """Connected, with the topic's partitions known.
 
         Raises:
@@ -203,7 +212,7 @@ class _Session:
         except BaseException:
             await abandon(producer)
             raise
-        return cls(producer, connection, room)
+        return cls(producer, connection, room, seldom)
 
     def take(self, ticket: Ticket) -> None:
         """Send the ticket's records on their way and settle it when the last one is there."""
@@ -227,14 +236,24 @@ class _Session:
         if done:
             self._room.settle(done)
 
+    def broke(self, error: Exception) -> LogError:
+        """A batch failed for good; returns what its callers are told."""
+        self.broken = True
+        known = self.connection.explained(error)
+        if self._seldom.allows(str(known)):
+            logger.warning("a batch was refused, and another producer goes on: %s", known)
+        return known
+
     async def acknowledged(self) -> None:
         """Wait until what is under way now is settled."""
         await asyncio.gather(*(each.acknowledged() for each in self._drains.values()))
 
     async def close_when_idle(self) -> None:
         """End when everything that was taken is settled."""
-        await self.acknowledged()
-        await self.close(in_order=False)
+        try:
+            await self.acknowledged()
+        finally:
+            await self.close(in_order=False)
 
     async def close(self, *, in_order: bool) -> None:
         """End. Not in order: what is under way is left as it is, its outcome unknown."""
@@ -318,10 +337,10 @@ class _Drain:
                 batch, session.connection.topic, partition=self._partition
             )
             await acknowledgement
-        except KafkaError as error:
-            session.broken = True
-            logger.warning("a new producer is made, since a batch was refused: %r", error)
-            return session.connection.explained(error)
+        # Whatever it is: aiokafka merely asserts, for one, that it knows the partition, and a broker
+        # that has fallen behind tells it of fewer than another one did.
+        except Exception as error:
+            return session.broke(error)
         return None
 
 

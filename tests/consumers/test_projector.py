@@ -117,6 +117,18 @@ async def test_it_goes_on_where_it_stopped(start: Started) -> None:
     assert projector.rows("select * from log_offset") == [(0, 4)]
 
 
+async def test_what_was_read_before_a_gap_is_kept(start: Started) -> None:
+    log = MemoryLog()
+    projector = await start(log, batch_seconds=5)
+    log.put(new(glimpse(1)))
+    await asyncio.sleep(0.3)
+    log.put(new(glimpse(2), glimpse(3)))
+    log.truncate(2)
+    with pytest.raises(LogMismatch, match="from 1 to 1 are gone"):
+        await projector.task
+    await projector.reaches({0: 1})
+
+
 async def test_stopping_publishes_all_that_the_log_has(start: Started) -> None:
     log = MemoryLog()
     projector = await start(log, publish_seconds=3600, batch_seconds=3600)

@@ -136,6 +136,7 @@ async def test_the_settings_choose_kafka_and_nothing_is_connected_before_its_use
     await reader.close()
 
 
+@pytest.mark.real_broker
 async def test_a_missing_topic_is_made_as_the_settings_say(kafka: str) -> None:
     at = At(kafka, topic_partitions=3, topic_retention_days=2)
     reader = at.reader()
@@ -145,6 +146,7 @@ async def test_a_missing_topic_is_made_as_the_settings_say(kafka: str) -> None:
     assert await configured(at, "message.timestamp.type") == "CreateTime"
 
 
+@pytest.mark.real_broker
 async def test_facts_are_kept_for_ever_unless_a_setting_says_otherwise(at: At) -> None:
     writer = at.writer()
     await one(writer)
@@ -161,6 +163,7 @@ async def configured(at: At, name: str) -> str:
     return next(str(value) for key, value, *_ in entries if key == name)
 
 
+@pytest.mark.real_broker
 async def test_a_topic_that_is_there_is_left_as_it_is(kafka: str) -> None:
     at = At(kafka, topic_partitions=5)
     async with at.admin() as admin:
@@ -173,6 +176,7 @@ async def test_a_topic_that_is_there_is_left_as_it_is(kafka: str) -> None:
     await reader.close()
 
 
+@pytest.mark.real_broker
 async def test_writers_that_start_at_once_make_one_topic(at: At) -> None:
     writers = [at.writer() for _ in range(4)]
     await asyncio.gather(*(one(each) for each in writers))
@@ -182,6 +186,7 @@ async def test_writers_that_start_at_once_make_one_topic(at: At) -> None:
     await reader.close()
 
 
+@pytest.mark.real_broker
 async def test_a_record_is_what_any_client_reads(at: At) -> None:
     writer = at.writer()
     await writer.append([NewRecord(b"a visitor", b'{"a": 1}', NOW)])
@@ -196,6 +201,7 @@ async def test_a_record_is_what_any_client_reads(at: At) -> None:
     assert found.headers == ()
 
 
+@pytest.mark.real_broker
 async def test_a_visitor_stays_in_the_partition_that_other_clients_choose(kafka: str) -> None:
     at = At(kafka, topic_partitions=4)
     keys = [b"visitor-%d" % number for number in range(20)]
@@ -217,6 +223,7 @@ async def test_a_visitor_stays_in_the_partition_that_other_clients_choose(kafka:
     assert len(set.union(*homes.values())) > 1
 
 
+@pytest.mark.real_broker
 async def test_an_append_over_several_partitions_is_done_when_all_have_it(kafka: str) -> None:
     at = At(kafka, topic_partitions=4)
     writer, reader = at.writer(), at.reader()
@@ -228,6 +235,7 @@ async def test_an_append_over_several_partitions_is_done_when_all_have_it(kafka:
     await writer.close()
 
 
+@pytest.mark.real_broker
 async def test_an_append_larger_than_a_batch_is_kept_whole_and_in_order(at: At) -> None:
     writer, reader = at.writer(), at.reader()
     many = [NewRecord(b"a", b"%06d" % number + b"x" * 800, NOW) for number in range(2000)]
@@ -238,6 +246,7 @@ async def test_an_append_larger_than_a_batch_is_kept_whole_and_in_order(at: At) 
     await writer.close()
 
 
+@pytest.mark.real_broker
 async def test_partitions_that_are_added_are_used_and_read(
     at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +269,7 @@ async def test_partitions_that_are_added_are_used_and_read(
     await writer.close()
 
 
+@pytest.mark.real_broker
 async def test_a_reader_behind_what_was_lost_says_so_when_it_gets_there(at: At) -> None:
     writer, reader = at.writer(), at.reader()
     large = [NewRecord(b"a", os.urandom(60_000), NOW) for _ in range(40)]
@@ -276,6 +286,23 @@ async def test_a_reader_behind_what_was_lost_says_so_when_it_gets_there(at: At) 
     await writer.close()
 
 
+@pytest.mark.real_broker
+async def test_questions_do_not_wait_for_records_to_come(kafka: str) -> None:
+    at = At(kafka, topic_partitions=6)
+    writer, reader = at.writer(), at.reader()
+    await one(writer)
+    await reader.assign(dict.fromkeys(await reader.partitions(), 0))
+    await read_all(reader, 1)
+    reading = asyncio.create_task(reader.read(10, 20))
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(2):  # behind fetches that wait it would be 6
+        assert sum([await reader.end(each) for each in range(6)]) == 1
+    reading.cancel()
+    await reader.close()
+    await writer.close()
+
+
+@pytest.mark.real_broker
 async def test_the_progress_is_the_group_s(at: At) -> None:
     writer, reader = at.writer(), at.reader()
     await writer.append(records(5))
@@ -372,6 +399,7 @@ async def test_a_reader_is_told_of_a_broker_that_hangs_and_goes_on_when_it_is_ba
     await writer.close()
 
 
+@pytest.mark.real_broker
 async def test_a_record_that_the_broker_refuses_hurts_no_other(at: At) -> None:
     writer, reader = at.writer(), at.reader()
     await one(writer)
@@ -417,3 +445,16 @@ def test_the_password_is_in_no_message(tmp_path: Path) -> None:
     assert connection.options["sasl_plain_password"] == "secret"
     assert connection.options["sasl_mechanism"] == "SCRAM-SHA-512"
     assert "secret" not in f"{connection} {settings} {settings.environment()}"
+
+
+@pytest.mark.real_broker
+async def test_more_replicas_than_brokers_are_refused_with_the_setting_named(kafka: str) -> None:
+    at = At(kafka, topic_replication=300)
+    writer, reader = at.writer(), at.reader()
+    for asked in (writer.append([record(1)]), reader.identity()):
+        with pytest.raises(
+            LogUnavailable, match=r"DWELL_TOPIC_REPLICATION is 300: expected as many"
+        ):
+            await asked
+    await reader.close()
+    await writer.close()
