@@ -15,7 +15,7 @@ from dwell.consumers.judge import judge
 from dwell.consumers.outage import Outage
 from dwell.consumers.publisher import Publisher
 from dwell.consumers.shards import Shards
-from dwell.errors import LogMismatch, LogUnavailable
+from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.log import Batch, LogReader
 from dwell.settings import Settings
@@ -100,13 +100,18 @@ class Projector:
         """Project until `stop()`.
 
         Raises:
-            LogMismatch: the warehouse's offsets do not fit the log.
+            LogMismatch: the warehouse's offsets do not fit the log; the message says what to do.
             WarehouseError: the warehouse cannot be written.
         """
         try:
             await self._publish_before_the_log_is_there()
             if await self._before_stopping(self._begin()):
                 await self._work()
+        except LogGap as gap:
+            raise LogGap(
+                f"{gap}; bring the facts back from a copy of the log, or move {self._warehouse.path} "
+                "away to have the warehouse made anew from what the log has"
+            ) from None
         finally:
             self._thread.shutdown()
 
@@ -126,7 +131,7 @@ class Projector:
         stopping.cancel()
         if not task.done():
             task.cancel()
-            await asyncio.wait({task})
+            await asyncio.gather(task, return_exceptions=True)
             return False
         task.result()
         return True
@@ -187,7 +192,7 @@ class Projector:
             stopping.cancel()
             if not asking.done():
                 asking.cancel()
-                await asyncio.wait({asking})
+                await asyncio.gather(asking, return_exceptions=True)
         if asking.cancelled():
             raise LogUnavailable(f"no answer within {ANSWER_WITHIN:g} s")
         return asking.result()

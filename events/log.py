@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dwell.errors import LogMismatch
+from dwell.errors import LogGap
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +138,19 @@ class LogReader(ABC):
         """Let go of the log."""
 
 
-ANEW = "move live/warehouse.duckdb in DWELL_DATA away to have the warehouse made anew from what the log has"
-
-
 def refuse_misfit(log: str, partition: int, position: int, *, start: int, end: int) -> None:
     """Refuse to read on from an offset that is not in the log any more, or not yet.
 
     Raises:
-        LogMismatch: names the gap and both sides of it.
+        LogGap: names the gap and both sides of it.
     """
     if position < start:
-        raise LogMismatch(
+        raise LogGap(
             f"offset {position} of partition {partition} is no longer in {log}, which starts at "
-            f"{start}: the facts from {position} to {start - 1} are gone; bring them back from a copy "
-            f"of the log, or {ANEW}"
+            f"{start}: the facts from {position} to {start - 1} are gone"
         )
     if position > end:
-        raise LogMismatch(
+        raise LogGap(
             f"offset {position} of partition {partition} lies beyond the end of {log}, which is "
-            f"{end}: expected the log that these offsets were read from, which may have lost its newest "
-            f"facts; bring them back from a copy of the log, or {ANEW}"
+            f"{end}: expected the log that these offsets were read from"
         )

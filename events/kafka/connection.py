@@ -15,8 +15,9 @@ from dwell.settings import Settings, expected_of, variable_of
 
 Loaded = TypeVar("Loaded")
 
-REQUEST_SECONDS = 10.0
-"""How long one request to a broker may take; then the connection is made anew."""
+REQUEST_SECONDS = 5.0
+"""How long one request to a broker may take; then the connection is made anew. What is under way to a
+leader that hangs waits so long for a word of the next one: with 10 s that was 25 s and more, with 5 it is 10 to 20."""
 METADATA_SECONDS = 10.0
 """How old what is known of the cluster may be: its brokers, leaders and partitions."""
 LET_GO_SECONDS = 0.5

@@ -43,10 +43,8 @@ class _Quiet(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass on what was not said lately, and name a reason that has no words of its own."""
-        reasons = record.args if isinstance(record.args, tuple) else ()
-        silent = [
-            type(each).__name__ for each in reasons if isinstance(each, Exception) and not str(each)
-        ]
-        text = " ".join([record.getMessage().rstrip(), *silent])
+        text = record.getMessage().rstrip()
+        if text.endswith(":") and isinstance(record.args, tuple):
+            text = f"{text} {type(record.args[-1]).__name__}"
         if self._seldom.allows(text):
             logger.warning("Kafka: %s", text)

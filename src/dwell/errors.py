@@ -6,6 +6,7 @@ DwellError                 something the operator can act on; its text is one cl
 │   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
 │   ├── LogFull            its waiting room has no place for these facts; nothing was appended
 │   └── LogMismatch        offsets and log do not belong together: another log, or a gap
+│       └── LogGap         facts that were not read are gone, or some that were
 ├── WarehouseError         the warehouse cannot be used
 │   ├── WarehouseHeld      another process holds it
 │   └── QueryFailed        a statement could not be run
@@ -35,6 +36,10 @@ class LogFull(LogError):
 
 class LogMismatch(LogError):
     """The offsets at hand do not fit this log: it is another one, or facts between are gone."""
+
+
+class LogGap(LogMismatch):
+    """Facts that were not read are gone from the log, or it has lost some that were."""
 
 
 class WarehouseError(DwellError):

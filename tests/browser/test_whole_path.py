@@ -1,18 +1,15 @@
 """From a person who looks at a page to rows that people query, with the processes as they run."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from uuid import uuid4
 
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from dwell.warehouse.published import open_published
-from tests.support.running import environment, free_port, running, wait_until
+from tests.support.installation import Installation
+from tests.support.running import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -20,33 +17,17 @@ WITHIN = 5.0
 """Seconds from the end of a look to its published row."""
 
 
-@dataclass
-class Installation:
-    """A site and a projector at work on one data folder."""
-
-    origin: str
-    published: Path
-
-    def ask(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Rows of the published warehouse, as it is now; none before it is there."""
-        if not self.published.exists():
-            return []
-        with open_published(self.published) as connection:
-            rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
-            return rows
-
-
-@pytest.fixture(scope="module")
-def dwell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("whole")
-    port = free_port()
-    environ = environment(folder / "data", port) | {"PATH": os.environ["PATH"]}
-    origin = f"http://127.0.0.1:{port}"
-    with (
-        running("site", environ=environ, output=folder / "site.log", url=origin),
-        running("project", environ=environ, output=folder / "project.log"),
-    ):
-        yield Installation(origin, folder / "data" / "warehouse.duckdb")
+@pytest.fixture(
+    scope="module", params=["embedded", pytest.param("kafka", marks=pytest.mark.real_broker)]
+)
+def dwell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    log = "embedded:"
+    if request.param == "kafka":
+        log = f"kafka://{request.getfixturevalue('kafka')}/facts-{uuid4().hex}"
+    with Installation(tmp_path_factory.mktemp("whole"), log) as installation:
+        yield installation
 
 
 @pytest.fixture

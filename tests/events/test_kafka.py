@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.partitioner import murmur2
 
 from dwell.commands.broker.server import Broker
 from dwell.errors import LogMismatch, LogUnavailable, SettingInvalid
@@ -412,6 +413,35 @@ async def test_a_record_that_the_broker_refuses_hurts_no_other(at: At) -> None:
     assert values(await read_all(reader, 3)) == [record(number).value for number in range(3)]
     await reader.close()
     await writer.close()
+
+
+@pytest.mark.real_broker
+async def test_a_refused_batch_hurts_no_other_partition_and_doubles_nothing(kafka: str) -> None:
+    at = At(kafka, topic_partitions=4)
+    writer, reader = at.writer(), at.reader()
+    await one(writer)
+    sent = [record(number, key=b"visitor-%d" % number) for number in range(1, 600)]
+    sent[300] = NewRecord(b"visitor-301", os.urandom(2_000_000), NOW)
+    outcomes = await asyncio.gather(
+        *(writer.append([each]) for each in sent), return_exceptions=True
+    )
+    refused = [each for each, outcome in zip(sent, outcomes, strict=True) if outcome is not None]
+    assert sent[300] in refused
+    assert {home(each.key) for each in refused} == {home(b"visitor-301")}
+
+    await reader.assign(dict.fromkeys(range(4), 0))
+    ends = [await reader.end(each) for each in range(4)]
+    found = values(await read_all(reader, sum(ends)))
+    kept = [each.value for each in sent if each not in refused]
+    assert sorted(value for value in found if value in set(kept)) == sorted(kept)
+    await reader.close()
+    await writer.close()
+
+
+def home(key: bytes) -> int:
+    """The partition of four."""
+    chosen: int = (murmur2(key) & 0x7FFFFFFF) % 4
+    return chosen
 
 
 @pytest.mark.parametrize("name", ["kafka_password_file", "kafka_ca_file", "kafka_cert_file"])

@@ -1,0 +1,1 @@
+"""Kafka as the log, with everything around it as it runs."""
