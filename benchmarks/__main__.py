@@ -17,6 +17,7 @@ BENCHMARKS = (
     "benchmarks.collector",
     "benchmarks.page_latency",
     "benchmarks.projection",
+    "benchmarks.kafka_path",
 )
 """The modules, in the order in which they run."""
 

@@ -105,7 +105,13 @@ def once(case: Case) -> dict[str, float]:
             batches = traffic.batches(
                 traffic.offset_after(case.pageviews), (case.batches + 3) * case.size, case.size
             )
-            took = list(timed(projection.apply, batches, warehouse.checkpoint))[3:]
+            took = list(
+                timed(
+                    lambda each: projection.apply(projection.read(each)),
+                    batches,
+                    warehouse.checkpoint,
+                )
+            )[3:]
             return figures_of(case, took, warehouse)
 
 

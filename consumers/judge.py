@@ -2,7 +2,7 @@
 
 from dwell.schemas.records import VisitorForgottenRecord, read_record
 from dwell.schemas.refusals import Refusal
-from dwell.warehouse.projection import Forgotten, Readable, Unreadable, Verdict
+from dwell.warehouse.reading import Forgotten, Readable, Unreadable, Verdict
 
 
 def judge(value: bytes) -> Verdict:

@@ -21,6 +21,7 @@ from dwell.events.log import Batch, LogReader
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Projection
+from dwell.warehouse.reading import Read
 
 IDLE_WAIT = 1.0
 """Seconds a read waits for the first record; then partitions and stopping get their turn."""
@@ -48,7 +49,7 @@ class Projector:
     """Carries facts from a log into a warehouse, each once, whatever is killed when.
 
     Rows and offsets are written in one transaction; reading goes on from the offsets in the
-    warehouse. While one batch is applied, the next is read.
+    warehouse. While one batch is applied, the next comes from the log and is read into facts.
 
     Attributes:
         positions: by partition, the offset up to which everything is committed.
@@ -66,13 +67,16 @@ class Projector:
         self._reader = reader
         self._warehouse = warehouse
         self._thread = ThreadPoolExecutor(1, "warehouse")
+        self._reading_thread = ThreadPoolExecutor(1, "reading")
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._outage = Outage()
+        self._gathering: asyncio.Task[list[Batch]] | None = None
         self._partitions: list[int] = []
         self.positions: dict[int, int] = {}
         self._looked_at = 0.0
         self._patience = settings.batch_seconds
+        self._behind = False
         self._projection = Projection(
             warehouse, judge=judge, describe=describe, offsets_at=self._offsets_at
         )
@@ -83,6 +87,7 @@ class Projector:
             every=settings.publish_seconds,
             in_turn=self._in_turn,
             announce=self._shards.unite,
+            behind=lambda: self._behind,
         )
         self._forwarder = dead_letters and Forwarder(
             warehouse,
@@ -113,6 +118,7 @@ class Projector:
                 "away to have the warehouse made anew from what the log has"
             ) from None
         finally:
+            self._reading_thread.shutdown()
             self._thread.shutdown()
 
     async def _publish_before_the_log_is_there(self) -> None:
@@ -204,6 +210,7 @@ class Projector:
 
     async def _read_from(self, positions: dict[int, int]) -> None:
         """Read on from these offsets; a partition without one is read from its oldest record."""
+        await self._drop_gathered()
         partitions = self._shards.own(await self._reader.partitions())
         starts = {
             each: await self._reader.start(each) for each in partitions if each not in positions
@@ -216,31 +223,55 @@ class Projector:
     async def _follow(self) -> None:
         """Project until `stop()`, and then up to what is the log's end."""
         try:
-            batches = await self._gather(self._patience)
+            read = await self._next()
             while not self._stopping.is_set():
-                batches = await self._step(batches)
+                read = await self._step(read)
             await self._finish()
         except LogUnavailable as error:  # which is waited for until `stop()`
             logger.warning("the log does not answer, stopping all the same: %s", error)
+        finally:
+            await self._drop_gathered()
 
-    async def _step(self, batches: list[Batch]) -> list[Batch]:
+    async def _step(self, read: Read | None) -> Read | None:
         """Apply a batch while the next one is read; returns the next one."""
-        following = asyncio.create_task(self._gather(self._patience))
+        following = asyncio.create_task(self._next())
         try:
-            rewound = await self._apply(batches)
+            rewound = await self._apply(read)
         except BaseException:
             following.cancel()
             await asyncio.wait({following})
             raise
-        batches = await following
+        read = await following
         if rewound:
             await self._patiently(partial(self._read_from, self.positions))
-            return []
+            return None
         if time.monotonic() - self._looked_at > PARTITIONS_EVERY:
-            await self._notice_partitions(batches)
+            await self._notice_partitions(read)
             if await self._heed_siblings():
-                return []
-        return batches
+                return None
+        return read
+
+    async def _next(self) -> Read | None:
+        """The next batch, read into facts beside the transaction that is under way; the one behind it
+        is gathered meanwhile."""
+        gathering = self._gathering or self._gather_ahead()
+        batches = await gathering
+        self._gathering = None
+        if not batches or self._stopping.is_set():
+            return None
+        self._gather_ahead()
+        return await self._beside(partial(self._projection.read, batches))
+
+    def _gather_ahead(self) -> "asyncio.Task[list[Batch]]":
+        self._gathering = asyncio.create_task(self._gather(self._patience))
+        return self._gathering
+
+    async def _drop_gathered(self) -> None:
+        """Forget what was gathered and not read into facts; who goes on says from where."""
+        gathering, self._gathering = self._gathering, None
+        if gathering is not None:
+            gathering.cancel()
+            await asyncio.gather(gathering, return_exceptions=True)
 
     async def _finish(self) -> None:
         """Project up to what is the log's end now. What was read and not applied is read again."""
@@ -251,27 +282,32 @@ class Projector:
         while time.monotonic() < deadline and any(
             self.positions[each] < end for each, end in ends.items()
         ):
-            if await self._apply(await self._gather(patience=0)):
+            if await self._apply(await self._read_now()):
                 await self._soon(self._read_from(self.positions))
+
+    async def _read_now(self) -> Read | None:
+        batches = await self._gather(patience=0)
+        return await self._beside(partial(self._projection.read, batches)) if batches else None
 
     async def _ends(self) -> dict[int, int]:
         await self._read_from(self.positions)
         return {each: await self._reader.end(each) for each in self._partitions}
 
-    async def _notice_partitions(self, gathered: list[Batch]) -> None:
-        """Read new partitions too; what was gathered is applied next and not read again."""
+    async def _notice_partitions(self, read: Read | None) -> None:
+        """Read new partitions too; what was read is applied next and not read again."""
         self._looked_at = time.monotonic()
         with suppress(LogUnavailable, TimeoutError):  # it is asked again soon
             async with asyncio.timeout(ANSWER_WITHIN):
                 if self._shards.own(await self._reader.partitions()) == self._partitions:
                     return
-                ahead = {batch.partition: batch.next_offset for batch in gathered}
+                batches = read.batches if read else ()
+                ahead = {batch.partition: batch.next_offset for batch in batches}
                 await self._read_from(self.positions | ahead)
             logger.info("the log has partitions %s now", self._partitions)
 
     async def _heed_siblings(self) -> bool:
         """Forget whom other shards were told to forget; returns whether reading went back, and with
-        it what was gathered. A visitor's earlier facts may be here if the log got more partitions."""
+        it what was read. A visitor's earlier facts may be here if the log got more partitions."""
         forgotten = await self._in_turn(self._shards.forgotten)
         if not forgotten:
             return False
@@ -311,14 +347,15 @@ class Projector:
                 break
         return gathered
 
-    async def _apply(self, batches: list[Batch]) -> bool:
+    async def _apply(self, read: Read | None) -> bool:
         """Apply a batch; returns whether reading has to go back to `positions`."""
-        if not batches:
+        if read is None:
             return False
         began = time.monotonic()
-        applied = await self._in_turn(lambda: self._projection.apply(batches))
+        applied = await self._in_turn(partial(self._projection.apply, read))
         taken = time.monotonic() - began
         self._patience = max(self._settings.batch_seconds, min(QUIET_SHARE * taken, MOST_PATIENCE))
+        self._behind = len(read) >= self._settings.batch_facts
         self.positions |= applied.positions
         self._reader.report(applied.positions)
         self._publisher.changed()
@@ -334,7 +371,14 @@ class Projector:
 
     async def _in_turn(self, function: Callable[[], Result]) -> Result:
         """Run `function` in the one thread that touches the warehouse; a cancellation waits for it."""
-        running = self._loop.run_in_executor(self._thread, function)
+        return await self._in(self._thread, function)
+
+    async def _beside(self, function: Callable[[], Result]) -> Result:
+        """Run `function` in the thread that reads records into facts; so too."""
+        return await self._in(self._reading_thread, function)
+
+    async def _in(self, thread: ThreadPoolExecutor, function: Callable[[], Result]) -> Result:
+        running = self._loop.run_in_executor(thread, function)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:

@@ -26,6 +26,8 @@ class Publisher:
         every: seconds between two publications, at least.
         in_turn: runs a function in the one thread that may touch the warehouse.
         announce: called after each copy; may raise WarehouseError as a copy does.
+        behind: whether the projector has more to do than it can; then the copies, which want a
+            processor too, are made as seldom as the pauses would have it.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Publisher:
         every: float,
         in_turn: Callable[[Callable[[], float]], Awaitable[float]],
         announce: Callable[[], None] = lambda: None,
+        behind: Callable[[], bool] = lambda: False,
     ) -> None:
         self._warehouse = warehouse
         self._published = published
         self._every = every
         self._in_turn = in_turn
         self._announce = announce
+        self._behind = behind
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
         snapshot.sweep(published)
@@ -81,7 +85,7 @@ class Publisher:
             logger.error("%s", error)
             self._changed.set()
         copying = time.monotonic() - began
-        return max(self._every, SHARE * paused, copying)
+        return max(self._every, SHARE * paused, copying * (SHARE if self._behind() else 1))
 
     def _checkpoint(self) -> float:
         """Returns the seconds it took."""

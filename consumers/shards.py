@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.projection import Forgotten
+from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.siblings import Siblings
 from dwell.warehouse.union import Union
 

@@ -52,6 +52,7 @@ class LiveWarehouse:
             WarehouseError: it cannot be opened, a newer Dwell wrote it, or it is another shard's.
         """
         self.path = path
+        self._others: list[duckdb.DuckDBPyConnection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _hold(path, shard)
@@ -78,8 +79,15 @@ class LiveWarehouse:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def beside(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the same DuckDB, for one other thread; closed with the warehouse."""
+        self._others.append(other := self.connection.cursor())
+        return other
+
     def close(self) -> None:
         """Write the file whole and let go of it."""
+        for other in self._others:
+            other.close()
         self.connection.execute("detach database if exists warehouse")
         self.connection.close()
         self._lock.close()

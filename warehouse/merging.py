@@ -35,7 +35,7 @@ class Census(NamedTuple):
 
 
 class Merging:
-    """Merges the facts in the temporary table `fact` into the tables, within the open transaction.
+    """Merges the facts in the temporary view `fact` into the tables, within the open transaction.
 
     Nearly every row is new, or merging it comes to a few least and greatest values. What does not is
     `contested` and goes through the merge functions. Each step that has nothing to do is left out:

@@ -1,55 +1,14 @@
 """The projection: one batch of records becomes rows, in one transaction."""
 
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.merging import Merging
-
-
-class Records(Protocol):
-    """Consecutive records of one partition, by column, as a log's reader gives them."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offsets(self) -> Sequence[int]: ...
-    @property
-    def timestamps(self) -> Sequence[int]: ...
-    @property
-    def keys(self) -> Sequence[bytes]: ...
-    @property
-    def values(self) -> Sequence[bytes]: ...
-    @property
-    def next_offset(self) -> int: ...
-
-
-class Readable(NamedTuple):
-    """The judge's verdict: a fact after all, here in its canonical form."""
-
-    value: bytes
-
-
-class Forgotten(NamedTuple):
-    """The judge's verdict: a visitor is to be forgotten, up to a moment in milliseconds since 1970."""
-
-    visitor_id: str
-    received_at: int
-
-
-class Unreadable(NamedTuple):
-    """The judge's verdict: a dead letter, for one reason of a closed set."""
-
-    reason: str
-    detail: str
-
-
-Verdict = Readable | Forgotten | Unreadable
+from dwell.warehouse.reading import Forgotten, Letter, Read, Reading, Records, Unreadable, Verdict
 
 
 class Agent(NamedTuple):
@@ -59,14 +18,6 @@ class Agent(NamedTuple):
     system: str
     device: str
     is_bot: bool
-
-
-class _Letter(NamedTuple):
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes
-    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +61,36 @@ class Projection:
     ) -> None:
         self._warehouse = warehouse
         self._connection = warehouse.connection
-        self._judge = judge
+        self._reading = Reading(warehouse, judge)
         self._describe = describe
         self._offsets_at = offsets_at
         self._merging = Merging(warehouse)
         self._run("dead_letters/await")
 
-    def apply(self, batches: Sequence[Records]) -> Applied:
-        """Apply the records in one transaction, with the offsets that follow them."""
+    def read(self, batches: Sequence[Records]) -> Read:
+        """Read the records into facts. Another thread may apply the ones before them meanwhile."""
+        return self._reading.read(batches)
+
+    def apply(self, read: Read) -> Applied:
+        """Apply what was read in one transaction, with the offsets that follow it."""
         with self._warehouse.transaction():
-            forgotten, dead = self._read(batches)
-            rebuilt_from = self._erase(forgotten)
+            self._register("batch", read.columns)
+            self._bury(read.dead)
+            rebuilt_from = self._erase(read.forgotten)
+            self._connection.execute(f"create or replace temp view fact as from {read.facts}")
             if self._any("warehouse.erasure"):
                 self._run("erased")
+                self._connection.execute("create or replace temp view fact as from kept_fact")
             renamed = self._any("fact") and self._merge()
-            if forgotten or renamed:
+            if read.forgotten or renamed:
                 self._run("stale_agents")
-            positions = {batch.partition: batch.next_offset for batch in batches}
+            positions = {batch.partition: batch.next_offset for batch in read.batches}
             if rebuilt_from is not None:
                 positions = self._back_to(rebuilt_from, self._warehouse.positions() | positions)
             self._advance(positions)
         return Applied(
-            records=sum(len(batch.offsets) for batch in batches),
-            dead_letters=dead,
+            records=len(read),
+            dead_letters=len(read.dead),
             positions=positions,
             rewound=rebuilt_from is not None,
         )
@@ -148,54 +106,7 @@ class Projection:
                 self._advance(positions)
         return Applied(0, 0, positions, rewound=rebuilt_from is not None)
 
-    def _read(self, batches: Sequence[Records]) -> tuple[list[Forgotten], int]:
-        """Fill `fact` and set dead letters aside; returns the erasures and how many died."""
-        columns = _columns(batches)
-        self._register("batch", columns)
-        [(read,)] = self._connection.execute(statements("facts")).fetchall()
-        if read == len(columns):
-            self._bury([])
-            return [], 0
-        suspects = list(self._pick(batches, self._unread("batch")))
-        readable: list[_Letter] = []
-        forgotten: list[Forgotten] = []
-        dead: list[tuple[_Letter, Unreadable]] = []
-        for letter in suspects:
-            match self._judge(letter.value):
-                case Readable(value):
-                    readable.append(letter._replace(value=value))
-                case Forgotten() as erasure:
-                    forgotten.append(erasure)
-                case Unreadable() as verdict:
-                    dead.append((letter, verdict))
-        dead += self._read_judged(readable)
-        self._bury(dead)
-        return forgotten, len(dead)
-
-    def _unread(self, records: str) -> list[tuple[int, int]]:
-        return self._connection.execute(
-            f'select partition, "offset" from {records} anti join fact using (partition, "offset")'  # noqa: S608
-        ).fetchall()
-
-    def _read_judged(self, letters: list[_Letter]) -> list[tuple[_Letter, Unreadable]]:
-        """Read what the judge wrote anew; returns what even so has no place in a table."""
-        if not letters:
-            return []
-        self._register("judged", _table(letters, judged=True))
-        self._connection.execute("insert into fact from facts_of('judged')")
-        left = set(self._unread("judged"))
-        verdict = Unreadable("invalid_field", "a value has no place in the tables")
-        return [(letter, verdict) for letter in letters if letter[:2] in left]
-
-    def _pick(self, batches: Sequence[Records], where: list[tuple[int, int]]) -> Iterable[_Letter]:
-        wanted = set(where)
-        for batch in batches:
-            rows = zip(batch.offsets, batch.timestamps, batch.keys, batch.values, strict=True)
-            for offset, timestamp, key, value in rows if wanted else ():
-                if (batch.partition, offset) in wanted:
-                    yield _Letter(batch.partition, offset, timestamp, key, value)
-
-    def _bury(self, dead: list[tuple[_Letter, Unreadable]]) -> None:
+    def _bury(self, dead: list[tuple[Letter, Unreadable]]) -> None:
         """Set the dead letters aside, and let go of older ones that were read after all."""
         awaited = self._any("awaited_letter")
         if not dead and not awaited:
@@ -304,50 +215,6 @@ class Projection:
 
     def _register(self, name: str, table: pa.Table) -> None:
         self._connection.register(name, table)
-
-
-def _columns(batches: Sequence[Records]) -> pa.Table:
-    """The records as an Arrow table; what is not UTF-8 has a null there."""
-    return pa.concat_tables(
-        pa.table(
-            {
-                "partition": pa.repeat(pa.scalar(batch.partition, pa.int32()), len(batch.offsets)),
-                "offset": pa.array(batch.offsets, pa.int64()),
-                "judged": pa.repeat(False, len(batch.offsets)),
-                "value": _texts(batch.values),
-            }
-        )
-        for batch in batches
-    )
-
-
-def _table(letters: list[_Letter], *, judged: bool) -> pa.Table:
-    return pa.table(
-        {
-            "partition": pa.array([letter.partition for letter in letters], pa.int32()),
-            "offset": pa.array([letter.offset for letter in letters], pa.int64()),
-            "judged": pa.array([judged] * len(letters), pa.bool_()),
-            "value": _texts([letter.value for letter in letters]),
-        }
-    )
-
-
-def _texts(values: Sequence[bytes]) -> "pa.Array[Any]":
-    """As strings. `pa.array(values)` would grow its memory step by step and give it back each time,
-    and the kernel clears every page anew; one join costs half as much."""
-    ends = array("i", accumulate(map(len, values), initial=0))
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
-    try:
-        return pa.Array.from_buffers(pa.binary(), len(values), buffers).cast(pa.string())
-    except pa.ArrowInvalid:
-        return pa.array([_text(value) for value in values], pa.string())
-
-
-def _text(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _moments(milliseconds: Iterable[int]) -> "pa.Array[Any]":

@@ -9,8 +9,8 @@ import duckdb
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse.live import LiveWarehouse, statements
-from dwell.warehouse.projection import Forgotten
 from dwell.warehouse.published import Identity, identity_of
+from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.union import quoted
 
 logger = logging.getLogger(__name__)

@@ -205,7 +205,7 @@ class Settings(BaseModel):
         "a whole number of seconds above 0",
     )
     batch_facts: Annotated[int, Field(ge=1, le=1_000_000)] = _setting(
-        20_000,
+        40_000,
         "Facts the projector takes into one transaction at most.",
         "a number from 1 to 1000000",
     )

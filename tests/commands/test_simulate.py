@@ -462,9 +462,8 @@ def keep(folder: Path, *, settled: Callable[[int], bool] = lambda number: True) 
     )
     kept = Kept(folder / "warehouse.duckdb", folder / "truth.jsonl")
     with LiveWarehouse(kept.warehouse) as warehouse:
-        Projection(warehouse, judge=judge, describe=describe, offsets_at=lambda _: {}).apply(
-            [batch]
-        )
+        projection = Projection(warehouse, judge=judge, describe=describe, offsets_at=lambda _: {})
+        projection.apply(projection.read([batch]))
     numbers = count()
     with TruthFile(kept.truth) as file:
         for visit in visits:

@@ -13,7 +13,8 @@ from dwell.events.log import Batch
 from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import record_of_forgotten, record_of_glimpse
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.projection import Forgotten, Projection, Unreadable, Verdict
+from dwell.warehouse.projection import Applied, Projection
+from dwell.warehouse.reading import Forgotten, Unreadable, Verdict
 
 NOW = 1_764_000_000_000
 """A moment in milliseconds since 1970, in November 2025."""
@@ -127,7 +128,7 @@ class Projected:
     def project(self, batch: int = 1000) -> Self:
         """Project to the end of the log, so many records a transaction."""
         while self.position < len(self._log):
-            applied = self._projection.apply([self._batch(self.position, batch)])
+            applied = self._project(self._batch(self.position, batch))
             self.position = applied.positions[0]
         return self
 
@@ -138,7 +139,10 @@ class Projected:
 
     def apply(self, batch: Batch) -> None:
         """Project a batch of another log."""
-        self._projection.apply([batch])
+        self._project(batch)
+
+    def _project(self, batch: Batch) -> Applied:
+        return self._projection.apply(self._projection.read([batch]))
 
     def _batch(self, begin: int, most: int) -> Batch:
         records = self._log[begin : begin + most]

@@ -1,3 +1,7 @@
 -- Facts that an erasure covers are left out.
-delete from fact using warehouse.erasure
-where fact.visitor_id = erasure.visitor_id and fact.received_at <= erasure.received_at;
+create or replace temp table kept_fact as
+from fact
+where not exists (
+    from warehouse.erasure
+    where erasure.visitor_id = fact.visitor_id and fact.received_at <= erasure.received_at
+);

@@ -15,7 +15,7 @@ select
     min(record) as first_record,
     max(record) as last_record,
     min(visitor_id) as visitor_id,
-    arg_min(fact.rowid, seq) as first_fact,
+    arg_min(record, seq) as first_fact,
     bit_count(bit_or(1::ubigint << least(seq, 63))) < count(*) as repeated,
     not repeated and min(visitor_id) = max(visitor_id) as single
 from fact

@@ -20,6 +20,6 @@ select
     partition_of(batch.last_record) as last_partition,
     offset_of(batch.last_record) as last_offset
 from batch_pageview as batch
-join fact on fact.rowid = batch.first_fact
+join fact on fact.record = batch.first_fact
 anti join met_pageview as met on met.pageview_id = batch.pageview_id
 where batch.single;

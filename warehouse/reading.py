@@ -1,0 +1,214 @@
+"""Reading: records become facts, beside a transaction that applies the ones before them."""
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, count
+from typing import Any, NamedTuple, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from dwell.errors import WarehouseError
+from dwell.warehouse.live import LiveWarehouse, statements
+
+
+class Records(Protocol):
+    """Consecutive records of one partition, by column, as a log's reader gives them."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offsets(self) -> Sequence[int]: ...
+    @property
+    def timestamps(self) -> Sequence[int]: ...
+    @property
+    def keys(self) -> Sequence[bytes]: ...
+    @property
+    def values(self) -> Sequence[bytes]: ...
+    @property
+    def next_offset(self) -> int: ...
+
+
+class Readable(NamedTuple):
+    """The judge's verdict: a fact after all, here in its canonical form."""
+
+    value: bytes
+
+
+class Forgotten(NamedTuple):
+    """The judge's verdict: a visitor is to be forgotten, up to a moment in milliseconds since 1970."""
+
+    visitor_id: str
+    received_at: int
+
+
+class Unreadable(NamedTuple):
+    """The judge's verdict: a dead letter, for one reason of a closed set."""
+
+    reason: str
+    detail: str
+
+
+Verdict = Readable | Forgotten | Unreadable
+
+
+class Letter(NamedTuple):
+    """A record that is not readable at first sight."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What records came to, before anything of it is in the warehouse.
+
+    Attributes:
+        batches: the records.
+        columns: the same as Arrow's columns: partition, offset, and the value as text.
+        facts: the table of the facts among them, in memory; it stands until the one after the next
+            batch is read.
+        forgotten: the erasures among them.
+        dead: what is neither.
+    """
+
+    batches: Sequence[Records]
+    columns: pa.Table
+    facts: str
+    forgotten: list[Forgotten]
+    dead: list[tuple[Letter, Unreadable]]
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+class Reading:
+    """Reads records into facts, on a connection of its own: nothing of the warehouse is touched.
+
+    One batch at a time; meanwhile another thread may apply the one before.
+
+    Args:
+        judge: says what a record is that the SQL does not read at first sight.
+    """
+
+    def __init__(self, warehouse: LiveWarehouse, judge: Callable[[bytes], Verdict]) -> None:
+        self._path = warehouse.path
+        self._connection = warehouse.beside()
+        self._connection.execute(statements("macros"))
+        self._connection.execute(statements("facts"))
+        self._judge = judge
+        self._numbers = count()
+
+    def read(self, batches: Sequence[Records]) -> Read:
+        """The facts, the erasures and the dead letters among these records.
+
+        Raises:
+            WarehouseError: DuckDB could not do it, for want of memory for one.
+        """
+        try:
+            return self._read(batches)
+        except duckdb.Error as error:
+            first_line = str(error).partition("\n")[0]
+            raise WarehouseError(
+                f"records for {self._path} could not be read: {first_line}"
+            ) from error
+
+    def _read(self, batches: Sequence[Records]) -> Read:
+        columns = _columns(batches)
+        facts = f"memory.main.read_{next(self._numbers) % 2}"
+        self._connection.register("batch", columns)
+        [(found,)] = self._connection.execute(
+            f"create or replace table {facts} as from facts_of('batch')"
+        ).fetchall()
+        if found == len(columns):
+            return Read(batches, columns, facts, [], [])
+        forgotten, dead = self._judged(batches, facts)
+        return Read(batches, columns, facts, forgotten, dead)
+
+    def _judged(
+        self, batches: Sequence[Records], facts: str
+    ) -> tuple[list[Forgotten], list[tuple[Letter, Unreadable]]]:
+        readable: list[Letter] = []
+        forgotten: list[Forgotten] = []
+        dead: list[tuple[Letter, Unreadable]] = []
+        for letter in _pick(batches, self._unread("batch", facts)):
+            match self._judge(letter.value):
+                case Readable(value):
+                    readable.append(letter._replace(value=value))
+                case Forgotten() as erasure:
+                    forgotten.append(erasure)
+                case Unreadable() as verdict:
+                    dead.append((letter, verdict))
+        return forgotten, dead + self._read_judged(readable, facts)
+
+    def _read_judged(self, letters: list[Letter], facts: str) -> list[tuple[Letter, Unreadable]]:
+        """Read what the judge wrote anew; returns what even so has no place in a table."""
+        if not letters:
+            return []
+        self._connection.register("judged", _table(letters))
+        self._connection.execute(f"insert into {facts} from facts_of('judged')")
+        left = set(self._unread("judged", facts))
+        verdict = Unreadable("invalid_field", "a value has no place in the tables")
+        return [(letter, verdict) for letter in letters if letter[:2] in left]
+
+    def _unread(self, records: str, facts: str) -> list[tuple[int, int]]:
+        return self._connection.execute(
+            f'select partition, "offset" from {records} anti join {facts} using (partition, "offset")'  # noqa: S608
+        ).fetchall()
+
+
+def _pick(batches: Sequence[Records], where: list[tuple[int, int]]) -> Iterable[Letter]:
+    wanted = set(where)
+    for batch in batches:
+        rows = zip(batch.offsets, batch.timestamps, batch.keys, batch.values, strict=True)
+        for offset, timestamp, key, value in rows:
+            if (batch.partition, offset) in wanted:
+                yield Letter(batch.partition, offset, timestamp, key, value)
+
+
+def _columns(batches: Sequence[Records]) -> pa.Table:
+    """The records as an Arrow table; what is not UTF-8 has a null there."""
+    return pa.concat_tables(
+        pa.table(
+            {
+                "partition": pa.repeat(pa.scalar(batch.partition, pa.int32()), len(batch.offsets)),
+                "offset": pa.array(batch.offsets, pa.int64()),
+                "judged": pa.repeat(False, len(batch.offsets)),
+                "value": _texts(batch.values),
+            }
+        )
+        for batch in batches
+    )
+
+
+def _table(letters: list[Letter]) -> pa.Table:
+    return pa.table(
+        {
+            "partition": pa.array([letter.partition for letter in letters], pa.int32()),
+            "offset": pa.array([letter.offset for letter in letters], pa.int64()),
+            "judged": pa.repeat(True, len(letters)),
+            "value": _texts([letter.value for letter in letters]),
+        }
+    )
+
+
+def _texts(values: Sequence[bytes]) -> "pa.Array[Any]":
+    """As strings. `pa.array(values)` would grow its memory step by step and give it back each time,
+    and the kernel clears every page anew; one join costs half as much."""
+    ends = array("i", accumulate(map(len, values), initial=0))
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
+    try:
+        return pa.Array.from_buffers(pa.binary(), len(values), buffers).cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
