@@ -308,6 +308,7 @@ def test_a_broker_that_cannot_start_says_why(release: Release, tmp_path: Path) -
     assert not broker.alive
 
 
+@pytest.mark.long  # the log's own tests lose a leader too
 def test_another_node_leads_when_the_leader_is_killed(
     release: Release, tmp_path: Path, topic: str
 ) -> None:

@@ -197,7 +197,7 @@ def shared_by_two() -> list[Stored]:
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 async def test_erasures_over_partitions_and_stops_at_any_moment_lose_no_row(
     start: Started, tmp_path: Path, seed: int
 ) -> None:

@@ -124,10 +124,11 @@ async def test_an_erasure_that_another_shard_reads_is_heeded(start: Started) -> 
     assert first.rows("select visitor_id::varchar from erasure") == [(uuid7(visitor),)]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 async def test_shards_over_a_growing_log_give_the_tables_of_one_projector(
-    start: Started, tmp_path: Path, seed: int
+    start: Started, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("dwell.consumers.projector.PARTITIONS_EVERY", 0.3)
     rng = Random(seed)
     records = [
         glimpse(
@@ -149,7 +150,7 @@ async def test_shards_over_a_growing_log_give_the_tables_of_one_projector(
         expected = projected.append(records).project().tables()
 
     log = MemoryLog(partitions=2)
-    running = [start(log, f"{number}/3", batch_facts=rng.randint(1, 6)) for number in (1, 2, 3)]
+    running = [start(log, f"{number}/3", batch_facts=rng.randint(4, 9)) for number in (1, 2, 3)]
     for begin in range(0, len(records), 10):
         if begin in (20, 40):
             log.add_partition()
