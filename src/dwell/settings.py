@@ -74,8 +74,14 @@ def _timezone(value: str) -> str:
 
 
 def _log(value: str) -> str:
-    if not value.startswith("embedded:") and not _KAFKA.fullmatch(value):
+    if value.startswith("embedded:"):
+        return value
+    found = _KAFKA.fullmatch(value)
+    if not found:
         raise ValueError(value)
+    for server in found["servers"].split(","):
+        if int(server.rpartition(":")[2]) > 65_535:
+            raise ValueError(value)
     return value
 
 
@@ -267,17 +273,32 @@ class Settings(BaseModel):
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0]) if first["loc"] else first["ctx"]["name"]
             label = option_of(name) if name in given else variable_of(name)
-            raise SettingInvalid(
-                f"{label} is {values.get(name, '')!r}: expected {expected_of(name)}"
-            ) from None
+            expected = first.get("ctx", {}).get("expected_here", expected_of(name))
+            raise SettingInvalid(_refusal(label, str(values.get(name, "")), expected)) from None
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
-        if self.kafka_security.startswith("sasl"):
+        security = self.kafka_security
+        if security.startswith("sasl"):
             for name in ("kafka_username", "kafka_password_file"):
                 if not getattr(self, name):
                     raise PydanticCustomError("setting", "{name} is missing", {"name": name})
+        else:
+            self._refuse(("kafka_username", "kafka_password_file"), "sasl_plaintext or sasl_ssl")
+        if not security.endswith("ssl"):
+            files = ("kafka_ca_file", "kafka_cert_file", "kafka_key_file")
+            self._refuse(files, "ssl or sasl_ssl")
+        if self.kafka_key_file and not self.kafka_cert_file:
+            expected = "none without DWELL_KAFKA_CERT_FILE, the certificate that the key belongs to"
+            raise _in_vain("kafka_key_file", expected)
         return self
+
+    def _refuse(self, names: tuple[str, ...], security: str) -> None:
+        """Let none of these be given in vain, as a password that nobody asks for."""
+        for name in names:
+            if getattr(self, name):
+                expected = f"none while DWELL_KAFKA_SECURITY is {self.kafka_security!r}, or"
+                raise _in_vain(name, f"{expected} {security} there")
 
     def environment(self) -> dict[str, str]:
         """The variables from which `read` makes these settings again."""
@@ -376,6 +397,22 @@ def expected_of(name: str) -> str:
 def default_of(name: str) -> str:
     """The default of a setting as a person would write it."""
     return _written(Settings.model_fields[name].default)
+
+
+def _in_vain(name: str, expected: str) -> PydanticCustomError:
+    said = {"name": name, "expected_here": expected}
+    return PydanticCustomError("setting", "{name} is given in vain: expected {expected_here}", said)
+
+
+def _refusal(label: str, value: str, expected: str) -> str:
+    """What is said of a value that cannot be used; a password in an address is not."""
+    if label not in (option_of("log"), variable_of("log")) or "@" not in value:
+        return f"{label} is {value!r}: expected {expected}"
+    masked = re.sub(r"\A(\w+:/*)?.*@", r"\1***@", value, flags=re.DOTALL)
+    return (
+        f"{label} is {masked!r}: expected {expected}, with the user's name in DWELL_KAFKA_USERNAME "
+        "and the password in the file that DWELL_KAFKA_PASSWORD_FILE names"
+    )
 
 
 def _written(value: object) -> str:

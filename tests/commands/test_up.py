@@ -75,6 +75,18 @@ def child(up: Process, name: str) -> Seen | None:
     return next((each for each in descendants(up.pid) if each.runs(name)), None)
 
 
+def test_a_share_of_the_log_is_not_for_up(tmp_path: Path) -> None:
+    environ = environment(tmp_path / "data", free_port(), shard="1/3")
+    with running("up", environ=environ, output=tmp_path / "out") as process:
+        wait_until(lambda: not process.alive)
+        assert process.wait() == 2
+    assert process.printed().startswith(
+        "dwell: DWELL_SHARD is '1/3': expected none with `dwell up`"
+    )
+    assert "`dwell site` with a `dwell project --shard 1/3`" in process.printed()
+    assert not (tmp_path / "data").exists()
+
+
 @needs_proc
 def test_the_whole_path_and_what_happens_when_its_processes_die(tmp_path: Path) -> None:
     data = tmp_path / "data"

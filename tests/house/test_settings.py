@@ -35,6 +35,7 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
     ("name", "value"),
     [
         ("log", "kafkaesque:"),
+        ("log", "kafka://a:9092,b:65536/t"),
         ("host", ""),
         ("port", "http"),
         ("port", "0"),
@@ -125,6 +126,60 @@ def test_a_value_keeps_its_message_to_one_line() -> None:
     with pytest.raises(SettingInvalid) as caught:
         Settings.read(environ={"DWELL_TIMEZONE": "two\nlines"})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"kafka_username": "dwell"},
+            "DWELL_KAFKA_USERNAME is 'dwell': expected none while DWELL_KAFKA_SECURITY is "
+            "'plaintext', or sasl_plaintext or sasl_ssl there",
+        ),
+        (
+            {"kafka_security": "ssl", "kafka_password_file": "/pw"},
+            "DWELL_KAFKA_PASSWORD_FILE is '/pw': expected none while DWELL_KAFKA_SECURITY is "
+            "'ssl', or sasl_plaintext or sasl_ssl there",
+        ),
+        (
+            {"kafka_ca_file": "/ca.pem"},
+            "DWELL_KAFKA_CA_FILE is '/ca.pem': expected none while DWELL_KAFKA_SECURITY is "
+            "'plaintext', or ssl or sasl_ssl there",
+        ),
+        (
+            {
+                "kafka_security": "sasl_plaintext",
+                "kafka_username": "dwell",
+                "kafka_password_file": "/pw",
+                "kafka_cert_file": "/cert.pem",
+            },
+            "DWELL_KAFKA_CERT_FILE is '/cert.pem': expected none while DWELL_KAFKA_SECURITY is "
+            "'sasl_plaintext', or ssl or sasl_ssl there",
+        ),
+        (
+            {"kafka_security": "ssl", "kafka_key_file": "/key.pem"},
+            "DWELL_KAFKA_KEY_FILE is '/key.pem': expected none without DWELL_KAFKA_CERT_FILE, "
+            "the certificate that the key belongs to",
+        ),
+    ],
+)
+def test_what_would_be_given_to_kafka_in_vain_is_refused(
+    given: dict[str, str], expected: str
+) -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read({}, {variable_of(name): value for name, value in given.items()})
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    "secret", ["user:s3cret@", "user:s3@cret/@", "s3cret@", ":s3cret@", "user:s3\ncret@"]
+)
+def test_a_password_in_the_log_is_not_repeated(secret: str) -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read({}, {"DWELL_LOG": f"kafka://{secret}host:9092/t"})
+    assert str(caught.value).startswith("DWELL_LOG is 'kafka://***@host:9092/t': expected ")
+    assert "the password in the file that DWELL_KAFKA_PASSWORD_FILE names" in str(caught.value)
+    assert "cret" not in str(caught.value)
 
 
 def test_a_shard_has_a_file_and_a_publication_of_its_own() -> None:

@@ -14,6 +14,7 @@ from dwell.commands.up.lines import Lines
 from dwell.commands.up.ports import address_of, is_answered, require_free
 from dwell.commands.up.supervisor import DWELL, Part, Supervisor
 from dwell.commands.up.typed import data_option, program
+from dwell.errors import SettingInvalid
 from dwell.lifeline import Lifeline
 from dwell.settings import Settings
 
@@ -54,6 +55,12 @@ def command(settings: Settings) -> int:
     Each is a process of its own, started again when it ends by itself. Ctrl-C stops the site first,
     then the projector, which publishes the last facts before it ends. A second Ctrl-C kills both.
     """
+    if settings.shard:
+        raise SettingInvalid(
+            f"DWELL_SHARD is '{settings.shard}': expected none with `dwell up`, whose one projector "
+            f"reads everything; or `dwell site` with a `dwell project --shard {settings.shard}` "
+            "and its siblings beside it"
+        )
     return run(settings, parts_of)
 
 
