@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from dwell.errors import LogUnavailable
-from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic
-from dwell.warehouse.dead_letters import Letter, Unforwarded
+from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic, Outcome
+from dwell.warehouse.dead_letters import MOST, MOST_BYTES, Letter, Unforwarded
 from dwell.warehouse.live import LiveWarehouse
 
 LOOK_SECONDS = 0.25
@@ -25,7 +24,8 @@ class Forwarder:
     """Forwards what stands in `dead_letter` and was not forwarded, and then writes down when.
 
     The table is the list of what is to be done, so a letter is not lost whatever is killed when;
-    one that was sent and not written down is sent once more.
+    one that was sent and not written down is sent once more. One that the topic refuses is not tried
+    again in this run, and those behind it get through.
 
     Args:
         in_turn: runs a function in the one thread that may touch the warehouse.
@@ -40,7 +40,9 @@ class Forwarder:
         in_turn: Callable[[Callable[[], Any]], Awaitable[Any]],
         forwarded: Callable[[], None],
     ) -> None:
+        self._warehouse = warehouse
         self._unforwarded = Unforwarded(warehouse, LARGEST)
+        self._refused: set[tuple[int, int]] = set()
         self._topic = topic
         self._in_turn = in_turn
         self._forwarded = forwarded
@@ -65,24 +67,49 @@ class Forwarder:
         """Forward the next few; returns the seconds to wait before the ones behind them."""
         self._more = False
         letters: list[Letter] = await self._in_turn(self._unforwarded.first)
-        if not letters:
+        meant = [DeadLetter(*each) for each in letters if each[:2] not in self._refused]
+        if not meant:
+            self._look_past(letters)
             return LOOK_SECONDS
         self._more = True
-        sending = self._topic.forward([DeadLetter(*letter) for letter in letters])
-        try:
-            if not await _before(stopping, sending):
-                return 0.0
-        except LogUnavailable as error:
-            logger.warning("dead letters wait for their topic, trying again: %s", error)
-            return RETRY_AFTER
-        now = datetime.now(UTC).replace(tzinfo=None)
-        await self._in_turn(partial(self._unforwarded.strike, letters, now))
-        self._forwarded()
-        return 0.0
+        outcome = await _before(stopping, self._topic.forward(meant))
+        if outcome is None:
+            return 0.0
+        await self._strike([each for each in letters if each[:2] in outcome.durable])
+        self._leave(outcome.refused)
+        if outcome.trouble is None:
+            return 0.0
+        logger.warning("dead letters wait for their topic, trying again: %s", outcome.trouble)
+        return RETRY_AFTER
+
+    async def _strike(self, letters: list[Letter]) -> None:
+        if letters:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            await self._in_turn(partial(self._unforwarded.strike, letters, now))
+            self._forwarded()
+
+    def _leave(self, refused: dict[tuple[int, int], str]) -> None:
+        """Do not try these again in this run."""
+        for (partition, offset), why in refused.items():
+            logger.warning(
+                "dead letter %d:%d is not forwarded, its topic refuses it: %s",
+                partition,
+                offset,
+                why,
+            )
+        self._refused.update(refused)
+
+    def _look_past(self, refused: list[Letter]) -> None:
+        """Where so many are refused that they hide those behind them, leave out what is as long as
+        the longest of them: the topic would have no room for it either."""
+        sizes = [len(each.payload) for each in refused]
+        if len(sizes) >= MOST or sum(sizes) >= MOST_BYTES:
+            self._unforwarded = Unforwarded(self._warehouse, max(sizes) - 1)
+            self._more = True
 
 
-async def _before(stopping: asyncio.Event, doing: Coroutine[Any, Any, None]) -> bool:
-    """Whether it was done before `stopping`; if not, it is cancelled."""
+async def _before(stopping: asyncio.Event, doing: Coroutine[Any, Any, Outcome]) -> Outcome | None:
+    """What came of it before `stopping`; if nothing did, it is cancelled."""
     task = asyncio.create_task(doing)
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -90,6 +117,5 @@ async def _before(stopping: asyncio.Event, doing: Coroutine[Any, Any, None]) -> 
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
-        return False
-    task.result()
-    return True
+        return None
+    return task.result()

@@ -29,7 +29,7 @@ async def run(settings: Settings) -> None:
         layout.holding(settings.live, share),
         LiveWarehouse(settings.warehouse, share) as warehouse,
     ):
-        reader = open_reader(settings)
+        reader = open_reader(settings, make=warehouse.info("log_identity") is None)
         try:
             projector = Projector(settings, reader, warehouse, dead_letters)
             loop = asyncio.get_running_loop()
@@ -38,9 +38,8 @@ async def run(settings: Settings) -> None:
             logging.info("projecting %s into %s", settings.log, settings.publication)
             await projector.run()
         finally:
-            await reader.close()
-            if dead_letters:
-                await dead_letters.close()
+            closing = [reader.close(), *([dead_letters.close()] if dead_letters else [])]
+            await asyncio.gather(*closing)
 
 
 def spare_the_collector() -> None:

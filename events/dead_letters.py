@@ -6,7 +6,9 @@ nobody.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from dwell.errors import LogUnavailable
 
 LARGEST = 15 * 2**20
 """Bytes of a value that is forwarded at most. A larger one stands in the warehouse alone."""
@@ -35,19 +37,36 @@ class DeadLetter:
     reason: str
     detail: str
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and offset of the record."""
+        return self.partition, self.offset
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of letters, each by its place. One that is in neither set may be sent again.
+
+    Attributes:
+        durable: those that the topic has.
+        refused: those that it does not take as it is, and why.
+        trouble: why nothing is known of the others, if there are any.
+    """
+
+    durable: set[tuple[int, int]] = field(default_factory=set)
+    refused: dict[tuple[int, int], str] = field(default_factory=dict)
+    trouble: LogUnavailable | None = None
+
 
 class DeadLetterTopic(ABC):
     """The appending side of the topic."""
 
     @abstractmethod
-    async def forward(self, letters: Sequence[DeadLetter]) -> None:
-        """Send the letters and return when they are durable. Takes a bounded time.
+    async def forward(self, letters: Sequence[DeadLetter]) -> Outcome:
+        """Send the letters and say letter by letter what became of them. Takes a bounded time.
 
-        It may be cancelled; then, as after an error, some may have been sent. Sending them again
-        does no harm but the repetition.
-
-        Raises:
-            LogUnavailable: the topic failed or did not answer in time.
+        One that is refused keeps no other one back. It may be cancelled; then, as after trouble,
+        some may have been sent. Sending them again does no harm but the repetition.
         """
 
     @abstractmethod

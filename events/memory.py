@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 from dwell.errors import LogMismatch, LogUnavailable
-from dwell.events.dead_letters import DeadLetter, DeadLetterTopic
+from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic, Outcome
 from dwell.events.log import Batch, LogReader, LogWriter, NewRecord, refuse_misfit
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
@@ -288,14 +288,16 @@ def _batch(partition: int, offsets: list[int], records: Sequence[NewRecord]) -> 
 
 
 class MemoryDeadLetters(DeadLetterTopic):
-    """The topic in a list; it stops and fails when told.
+    """The topic in a list; it stops, fails and refuses when told.
 
     Attributes:
         letters: what was forwarded, in order.
+        room: bytes of the largest value that it takes.
     """
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
+        self.room = LARGEST
         self._trouble: str | None = None
         self._answers = asyncio.Event()
         self._answers.set()
@@ -305,7 +307,7 @@ class MemoryDeadLetters(DeadLetterTopic):
         self._answers.clear()
 
     def fail(self, trouble: str) -> None:
-        """Answer every call with `LogUnavailable` and this text, until `resume`."""
+        """Take nothing, with this as the trouble, until `resume`."""
         self._trouble = trouble
 
     def resume(self) -> None:
@@ -313,12 +315,17 @@ class MemoryDeadLetters(DeadLetterTopic):
         self._trouble = None
         self._answers.set()
 
-    async def forward(self, letters: Sequence[DeadLetter]) -> None:
+    async def forward(self, letters: Sequence[DeadLetter]) -> Outcome:
         """As the contract says."""
         await self._answers.wait()
         if self._trouble is not None:
-            raise LogUnavailable(f"the dead-letter topic failed: {self._trouble}")
-        self.letters += letters
+            error = LogUnavailable(f"the dead-letter topic failed: {self._trouble}")
+            return Outcome(trouble=error)
+        taken = [each for each in letters if len(each.value) <= self.room]
+        self.letters += taken
+        durable = {each.place for each in taken}
+        refused = {each.place: "too large" for each in letters if each.place not in durable}
+        return Outcome(durable, refused)
 
     async def close(self) -> None:
         """As the contract says."""

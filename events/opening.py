@@ -31,8 +31,11 @@ def open_writer(settings: Settings) -> LogWriter:
     )
 
 
-def open_reader(settings: Settings) -> LogReader:
+def open_reader(settings: Settings, *, make: bool = False) -> LogReader:
     """The reading side. Nothing is opened before its first use.
+
+    Args:
+        make: whether a topic of Kafka that is missing is made. Who only asks leaves nothing behind.
 
     Raises:
         SettingInvalid: as `open_writer`.
@@ -42,7 +45,8 @@ def open_reader(settings: Settings) -> LogReader:
         from dwell.events.kafka.reader import KafkaReader
         from dwell.events.kafka.topic import Plan
 
-        return KafkaReader(Connection.of(settings), Plan.of(settings), settings.kafka_group)
+        plan = Plan.of(settings) if make else None
+        return KafkaReader(Connection.of(settings), plan, settings.kafka_group)
     return EmbeddedReader(settings.embedded_log)
 
 

@@ -53,7 +53,8 @@ class WaitingRoom:
 
     Args:
         log: what the log is called in messages, as `the log data/live/log.sqlite`.
-        probe: returns if the log answers, raises `LogError` if it does not; may take its time.
+        probe: returns if the log answers, raises `LogError` if it does not; may take its time. Whatever
+            else it raises counts as no answer too.
         waiting_bytes: what may wait. A call that is larger is admitted when nobody else waits.
         durable_within: seconds until a call times out.
     """
@@ -187,12 +188,17 @@ class WaitingRoom:
             )
 
     async def _probe_until_it_answers(self) -> None:
+        said = False
         while True:
             await asyncio.sleep(PROBE_SECONDS)
             try:
                 await self._probe()
             except LogError as error:
                 logger.debug("%s still does not answer: %s", self._log, error)
+            except Exception as error:
+                if not said:
+                    said = True
+                    logger.warning("%s is asked again, for: %r", self._log, error, exc_info=error)
             else:
                 self._recover()
                 return

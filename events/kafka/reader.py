@@ -34,7 +34,8 @@ class KafkaReader(LogReader):
     that fetches each would wait FETCH_WAIT_SECONDS for records to come.
     """
 
-    def __init__(self, connection: Connection, plan: Plan, group: str) -> None:
+    def __init__(self, connection: Connection, plan: Plan | None, group: str) -> None:
+        """Without a plan a topic that is missing is not made."""
         self._connection = connection
         self._topic = Topic(connection, plan)
         self._progress = Progress(connection, group)

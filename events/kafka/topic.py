@@ -71,7 +71,8 @@ class Topic:
     producer or a consumer, the broker could make it by itself, with a partition count of its own.
     """
 
-    def __init__(self, connection: Connection, plan: Plan) -> None:
+    def __init__(self, connection: Connection, plan: Plan | None) -> None:
+        """Without a plan it is never made: who only asks leaves nothing behind."""
         self._connection = connection
         self._plan = plan
         self._admin: Any = None
@@ -83,27 +84,22 @@ class Topic:
         """Make the topic unless it is there.
 
         Raises:
+            LogUnavailable: it is missing, and cannot or must not be made.
             KafkaError, OSError: the brokers do not answer, or refuse.
         """
+        await self._connect()
         async with self._opening:
-            if self._admin is None:
-                admin = AIOKafkaAdminClient(**self._connection.options)
-                try:
-                    await admin.start()
-                except BaseException:
-                    await admin.close()
-                    raise
-                self._admin = admin
             if not self._made:
                 await self._make()
                 self._made = True
 
     async def identity(self) -> str:
-        """The cluster's id and the name: what tells this topic from every other one.
+        """The cluster's id and the name: what tells this topic from every other one. A topic that
+        must not be made need not be there.
 
         Raises: as `ensure`.
         """
-        await self.ensure()
+        await (self._connect() if self._plan is None else self.ensure())
         cluster = await self._admin.describe_cluster()
         return f"kafka:{cluster['cluster_id']}/{self._connection.topic}"
 
@@ -136,20 +132,39 @@ class Topic:
         if admin is not None:
             await admin.close()
 
+    async def _connect(self) -> None:
+        async with self._opening:
+            if self._admin is None:
+                admin = AIOKafkaAdminClient(**self._connection.options)
+                try:
+                    await admin.start()
+                except BaseException:
+                    await admin.close()
+                    raise
+                self._admin = admin
+
     async def _make(self) -> None:
         if self._connection.topic not in await self._admin.list_topics():
-            replication = self._plan.replication or await self._usual_replication()
-            await self._create(replication)
-            await self._appear()
-            logger.info(
-                "made %s with %d partitions and %d replicas",
-                self._connection.name,
-                self._plan.partitions,
-                replication,
-            )
+            if self._plan is None:
+                raise LogUnavailable(
+                    f"{self._connection.name} is not there: expected a topic of that name, or one to "
+                    "be made by the site, or by a projector whose warehouse belongs to no log yet"
+                )
+            await self._make_by(self._plan)
         self._least_in_sync = await self._asked_in_sync()
 
-    async def _create(self, replication: int) -> None:
+    async def _make_by(self, plan: Plan) -> None:
+        replication = plan.replication or await self._usual_replication()
+        await self._create(plan, replication)
+        await self._appear()
+        logger.info(
+            "made %s with %d partitions and %d replicas",
+            self._connection.name,
+            plan.partitions,
+            replication,
+        )
+
+    async def _create(self, plan: Plan, replication: int) -> None:
         """
         Raises:
             LogUnavailable: it cannot be made like this, or not now; the message says why.
@@ -158,9 +173,9 @@ class Topic:
         name = self._connection.name
         topic = NewTopic(
             self._connection.topic,
-            self._plan.partitions,
+            plan.partitions,
             replication,
-            topic_configs=self._plan.configuration(replication),
+            topic_configs=plan.configuration(replication),
         )
         try:
             answer = await self._admin.create_topics([topic])
@@ -173,7 +188,7 @@ class Topic:
             _raise_for(answer)
         except InvalidReplicationFactorError as error:
             raise LogUnavailable(
-                f"{name} cannot be made: DWELL_TOPIC_REPLICATION is {self._plan.replication}: expected "
+                f"{name} cannot be made: DWELL_TOPIC_REPLICATION is {plan.replication}: expected "
                 f"as many replicas as there are brokers at most, or 0 ({error})"
             ) from None
 

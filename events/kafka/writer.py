@@ -110,13 +110,16 @@ class KafkaWriter(LogWriter):
         await session.acknowledged()
 
     async def _prove(self, ticket: Ticket) -> None:
-        error: LogError | None = None
+        error: LogError | None = LogUnavailable(f"{self._connection.name} is closed")
         try:
             await self._opened()
             async with self._connection.answering(PROBE_SECONDS):
                 await self._topic.check()
+            error = None
         except LogError as trouble:
             error = trouble
+        except Exception as trouble:
+            error = self._connection.explained(trouble)
         finally:
             self._room.settle([ticket], error)
 

@@ -4,10 +4,13 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from time import time
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from dwell.cli import run
 from dwell.commands.dead_letters.showing import written
@@ -37,7 +40,7 @@ RECORDS = [
 Said = Callable[..., tuple[int, str, str]]
 
 
-async def append(settings: Settings, records: list[Stored]) -> str:
+async def append(settings: Settings, records: Sequence[Stored]) -> str:
     """Append to the log of these settings; returns its identity."""
     writer, reader = open_writer(settings), open_reader(settings)
     await writer.append([NewRecord(each.key, each.value, each.timestamp) for each in records])
@@ -47,12 +50,14 @@ async def append(settings: Settings, records: list[Stored]) -> str:
     return identity
 
 
-def publish_what_was_set_aside(settings: Settings) -> None:
+def publish_what_was_set_aside(
+    settings: Settings, records: Sequence[Stored] = tuple(RECORDS)
+) -> None:
     """Have a log with records that an older version could not read, and the warehouse it published."""
-    identity = asyncio.run(append(settings, RECORDS))
+    identity = asyncio.run(append(settings, records))
     with Projected(settings.warehouse, narrow_judge) as projected:
         projected.warehouse.belong_to(identity)
-        projected.append(RECORDS).project()
+        projected.append(list(records)).project()
         projected.warehouse.checkpoint()
         snapshot.copy(projected.warehouse.path, settings.published)
 
@@ -98,6 +103,34 @@ def examples() -> list[str]:
     page = (ROOT / "docs" / "dead-letters.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
     return [line for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.real_broker
+def test_a_misspelt_topic_is_refused_and_not_made(
+    kafka: str,
+    topic: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = f"kafka://{kafka}/{topic}"
+    given = {"log": log, "data": tmp_path / "data", "topic_partitions": 1}
+    publish_what_was_set_aside(Settings.read(given, environ={}))
+    monkeypatch.setenv("DWELL_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("DWELL_LOG", f"{log}-misspelt")
+    assert run(["dead-letters", "retry", "--all"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"dwell: DWELL_LOG is '{log}-misspelt', the log kafka:")
+    assert said.endswith(f"/{topic}, which the letters were read from\n")
+    assert f"{topic}-misspelt" not in asyncio.run(topics(kafka))
+
+
+async def topics(address: str) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    found: list[str] = await admin.list_topics()
+    await admin.close()
+    return found
 
 
 @pytest.mark.parametrize("example", examples())
@@ -309,6 +342,19 @@ def test_on_kafka_too_and_what_is_left_is_forwarded(
                 == "offset,waits\n2,false\n3,false\n4,false\n7,false\n"
             )
         )
+
+
+@pytest.mark.real_broker
+def test_a_letter_from_the_future_stops_no_retry(
+    kafka: str, topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, log = tmp_path / "data", f"kafka://{kafka}/{topic}"
+    settings = Settings.read({"data": data, "log": log, "topic_partitions": 1}, {})
+    ahead = curt(pageview=3, visitor=1, received_at=int(1000 * time()) + 2 * DAY)
+    records = [curt(pageview=2, visitor=1), replace(ahead, timestamp=NOW), curt(pageview=4)]
+    publish_what_was_set_aside(settings, records)
+    assert run(["dead-letters", "retry", "--all", "--data", str(data), "--log", log]) == 0
+    assert capsys.readouterr().out == "3 records appended to the log again\n"
 
 
 def letters(said: Said) -> list[str]:

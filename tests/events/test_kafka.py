@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from dwell.commands.broker.server import Broker
 from dwell.errors import LogMismatch, LogUnavailable, SettingInvalid
 from dwell.events.kafka.connection import Connection
 from dwell.events.kafka.reader import KafkaReader
-from dwell.events.kafka.topic import Plan
+from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.kafka.writer import KafkaWriter
 from dwell.events.log import LogReader, LogWriter, NewRecord
 from dwell.events.opening import open_reader, open_writer
@@ -137,6 +138,17 @@ async def test_the_settings_choose_kafka_and_nothing_is_connected_before_its_use
     await reader.close()
 
 
+async def test_whatever_fails_the_log_is_not_called_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unforeseen(_: Topic) -> None:
+        raise KeyError("(1, DEFAULT)")
+
+    monkeypatch.setattr(Topic, "ensure", unforeseen)
+    writer = At("127.0.0.1:9").writer()
+    with pytest.raises(LogUnavailable, match=r"failed: '\(1, DEFAULT\)'"):
+        await writer.check()
+    await writer.close()
+
+
 @pytest.mark.real_broker
 async def test_a_missing_topic_is_made_as_the_settings_say(kafka: str) -> None:
     at = At(kafka, topic_partitions=3, topic_retention_days=2)
@@ -174,6 +186,22 @@ async def test_a_topic_that_is_there_is_left_as_it_is(kafka: str) -> None:
     await writer.close()
     reader = at.reader()
     assert await reader.partitions() == [0, 1]
+    await reader.close()
+
+
+@pytest.mark.real_broker
+async def test_a_reader_that_is_not_told_to_make_the_topic_makes_none(at: At) -> None:
+    reader = open_reader(at.settings)
+    assert (await reader.identity()).endswith(f"/{at.topic}"), "which tells it from others"
+    for asked in (reader.partitions, partial(reader.start, 0), partial(reader.assign, {0: 0})):
+        with pytest.raises(LogUnavailable, match=rf"{at.topic} is not there: expected a topic of"):
+            await asked()
+    async with at.admin() as admin:
+        assert at.topic not in await admin.list_topics()
+    writer = at.writer()
+    await one(writer)
+    assert await reader.partitions() == [0], "it is found once it is there"
+    await writer.close()
     await reader.close()
 
 

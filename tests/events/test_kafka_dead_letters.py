@@ -1,18 +1,21 @@
 """Dead letters go from the log to a topic of their own, on a real broker."""
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from dwell.commands.broker.server import Broker
 from dwell.consumers.projector import Projector
-from dwell.errors import LogUnavailable
 from dwell.events import dead_letters
-from dwell.events.dead_letters import DeadLetter, DeadLetterTopic
+from dwell.events.dead_letters import DeadLetter, DeadLetterTopic, Outcome
 from dwell.events.kafka import dead_letters as kafka_dead_letters
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_dead_letters, open_reader, open_writer
@@ -98,7 +101,8 @@ async def test_a_letter_keeps_its_bytes_whatever_they_are(
     large = bytes(range(256)) * 5000  # more than a topic takes by default
     letters = [letter(1, b"", None), letter(2, large), letter(3, b"\x00", b"")]
     async with opened(settings_of(kafka, topic, tmp_path)) as topic_of_letters:
-        await topic_of_letters.forward(letters)
+        outcome = await topic_of_letters.forward(letters)
+        assert outcome == Outcome({each.place for each in letters})
         await topic_of_letters.forward([letter(4, b"junk")])
     found = await read(kafka, f"{topic}.dead-letters", 4)
     assert [(each.key, each.value) for each in found] == [
@@ -116,6 +120,27 @@ async def test_the_largest_letter_that_is_forwarded_fits(
     assert found.value == largest
 
 
+async def test_letters_that_the_topic_refuses_keep_no_other_one_back(
+    kafka: str, topic: str, tmp_path: Path
+) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    name = f"{topic}.dead-letters"
+    await admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "50000"})])
+    await admin.close()
+    ahead = replace(letter(3, b"from the future"), timestamp=int(1000 * (time.time() + 86_400)))
+    letters = [letter(1, b"one"), letter(2, os.urandom(100_000)), ahead, letter(4, b"four")]
+    async with opened(settings_of(kafka, topic, tmp_path)) as topic_of_letters:
+        outcome = await topic_of_letters.forward(letters)
+        again = await topic_of_letters.forward([letter(5, b"five")])
+    assert outcome.durable == {(1, 1), (1, 4)}
+    assert "expected more max.message.bytes" in outcome.refused[1, 2]
+    assert "message.timestamp.after.max.ms" in outcome.refused[1, 3]
+    assert outcome.trouble is None
+    assert again == Outcome({(1, 5)})
+    assert [each.value for each in await read(kafka, name, 3)] == [b"one", b"four", b"five"]
+
+
 async def test_a_broker_that_does_not_answer_is_said_in_time_and_tried_again(
     own_broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,15 +150,28 @@ async def test_a_broker_that_does_not_answer_is_said_in_time_and_tried_again(
         for before in ([], [letter(0, b"before")]):
             await topic_of_letters.forward(before)
             own_broker.pause()
-            with pytest.raises(LogUnavailable, match=rf"the dead-letter topic {topic}\.dead-le"):
-                async with asyncio.timeout(10):
-                    await topic_of_letters.forward([letter(1, b"junk")])
+            async with asyncio.timeout(10):
+                outcome = await topic_of_letters.forward([letter(1, b"junk")])
+            assert not outcome.durable
+            assert f"the dead-letter topic {topic}.dead-letters" in str(outcome.trouble)
             own_broker.resume()
             monkeypatch.setattr(kafka_dead_letters, "OPEN_SECONDS", 30.0)
             await topic_of_letters.forward([letter(2, b"again")])
             monkeypatch.setattr(kafka_dead_letters, "OPEN_SECONDS", 2.0)
     found = await read(address, f"{topic}.dead-letters", 3)
     assert {each.value for each in found} >= {b"before", b"again"}
+
+
+async def test_closing_waits_for_no_broker(own_broker: Broker, topic: str, tmp_path: Path) -> None:
+    async with opened(settings_of(own_broker.address, topic, tmp_path)) as topic_of_letters:
+        await topic_of_letters.forward([letter(0, b"before")])
+        own_broker.pause()
+        began = time.monotonic()
+        await topic_of_letters.close()
+        took = time.monotonic() - began
+        own_broker.resume()
+    assert took < 2
+    assert [each for each in asyncio.all_tasks() if each is not asyncio.current_task()] == []
 
 
 async def test_a_call_that_is_cancelled_leaves_nothing_behind(

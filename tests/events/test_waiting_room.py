@@ -168,6 +168,27 @@ async def test_a_probe_ends_the_stall_as_soon_as_the_log_answers(
     room.settle([ticket])
 
 
+async def test_a_probe_that_fails_unforeseen_is_said_once_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = 0
+
+    async def probe() -> None:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise KeyError("(1, DEFAULT)")
+
+    room = WaitingRoom("the log x", probe, waiting_bytes=10 * SIZE, durable_within=WITHIN)
+    ticket = await stalled(room)
+    await well_again(room)
+    assert asked == 3
+    said = [line for line in caplog.messages if "(1, DEFAULT)" in line]
+    assert said == ["the log x is asked again, for: KeyError('(1, DEFAULT)')"]
+    room.settle([ticket])
+    await room.emptied()
+
+
 async def test_a_room_that_has_recovered_stalls_again(room: WaitingRoom) -> None:
     for _ in range(2):
         room.settle([await stalled(room)])

@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,27 @@ def test_each_import_name_resolves_to_its_top_level_folder(folder: str) -> None:
 def test_every_folder_of_modules_is_a_package() -> None:
     for module in (ROOT / name for name in modules().values()):
         assert (module.parent / "__init__.py").exists(), f"{module.parent} has no __init__.py"
+
+
+def contract(name: str) -> dict[str, Any]:
+    """One of the contracts that the imports are checked against."""
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    found = configured["tool"]["importlinter"]["contracts"]
+    return next(each for each in found if each["name"] == name)
+
+
+def test_every_module_has_its_layer() -> None:
+    parts = {".".join(name.split(".")[:2]) for name in modules() if "." in name}
+    layers = contract("Imports point one way")["layers"]
+    assert parts == {each for layer in layers for each in layer.split(" | ")}
+
+
+def test_every_module_but_the_log_on_kafka_is_kept_from_aiokafka() -> None:
+    kept = contract("Only the log on Kafka imports aiokafka")["source_modules"]
+    free = {name for name in modules() if not any(f"{name}.".startswith(f"{k}.") for k in kept)}
+    assert {name for name in free if not name.startswith("dwell.events.kafka")} == {
+        *("dwell", "dwell.events")
+    }
 
 
 def test_imports_point_one_way() -> None:

@@ -1,5 +1,6 @@
 """A warehouse and a topic that do not fit: a clear stop, and nothing is skipped."""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from dwell.commands.broker.server import Broker
 from tests.support.installation import Installation
-from tests.support.running import wait_until
+from tests.support.running import running, wait_until
 from tests.support.wire import FACT
 
 pytestmark = pytest.mark.real_broker
@@ -50,6 +51,14 @@ async def lose(kafka: str, topic: str, before: int) -> None:
     await admin.close()
 
 
+async def topics(kafka: str) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    found: list[str] = await admin.list_topics()
+    await admin.close()
+    return found
+
+
 async def test_facts_that_are_gone_before_they_were_read(
     dwell: Installation, kafka: str, topic: str
 ) -> None:
@@ -82,6 +91,13 @@ def test_another_topic(dwell: Installation, kafka: str, topic: str, own_broker: 
         said = mistaken.refused("project")
         assert "warehouse.duckdb was made from log kafka:" in said
         assert expected in said
+    mistaken = replace(dwell, log=f"kafka://{kafka}/{other}")
+    with running(
+        "healthy", "project", environ=mistaken.environ, output=dwell.folder / "healthy"
+    ) as process:
+        assert process.wait() == 1
+    assert f"/{other} is not there: expected a topic of that name" in process.printed()
+    assert other not in asyncio.run(topics(kafka)), "who only asks leaves nothing behind"
     dwell.start("project")
     look(dwell, range(10, 11))
     wait_until(lambda: seen(dwell) == list(range(11)))
