@@ -100,7 +100,7 @@ def once(case: Case) -> dict[str, float]:
             filled(path, traffic, case.pageviews)
         with LiveWarehouse(path) as warehouse:
             projection = Projection(
-                warehouse, judge=judge, describe=describe, offsets_at=lambda _: {}
+                warehouse, judge=judge, describe=describe, starts=dict, offsets_at=lambda _: {}
             )
             batches = traffic.batches(
                 traffic.offset_after(case.pageviews), (case.batches + 3) * case.size, case.size

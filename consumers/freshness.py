@@ -1,8 +1,9 @@
 """How fresh the published warehouse is: does it hold what the log had some time ago?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dwell.consumers.beginning import beginning
 from dwell.events.log import LogReader
 from dwell.warehouse.published import Published
 
@@ -23,19 +24,28 @@ def published_positions(path: Path) -> dict[int, int]:
         published.close()
 
 
-async def overdue(reader: LogReader, held: Mapping[int, int], before: int) -> dict[int, int]:
+async def overdue(
+    reader: LogReader,
+    held: Mapping[int, int],
+    before: int,
+    owns: Callable[[int], bool] = lambda _: True,
+) -> dict[int, int]:
     """The partitions of which facts are missing, each with the first missing offset.
 
     A fact is missing if it was received before `before` (milliseconds) and lies beyond what is
-    `held`. A reader that does nothing else is wanted: its positions are moved.
+    `held`. Only partitions that the projector `owns` are looked at. A reader that does nothing else
+    is wanted: its positions are moved.
 
     Raises:
         LogMismatch: facts that were never read are gone from the log.
         LogUnavailable: the log does not answer.
     """
     found = {}
-    for partition in await reader.partitions():
-        position = held[partition] if partition in held else await reader.start(partition)
+    begun = any(map(owns, held))
+    for partition in filter(owns, await reader.partitions()):
+        position = held.get(partition)
+        if position is None:
+            position = await beginning(reader, partition, begun=begun)
         wanted = await reader.offset_at(partition, before)
         if position < wanted:
             await reader.assign({partition: position})

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dwell.consumers.agents import AGENT_DATA, describe
+from dwell.consumers.beginning import beginning
 from dwell.consumers.forwarder import Forwarder
 from dwell.consumers.judge import judge
 from dwell.consumers.outage import Outage
@@ -78,7 +79,11 @@ class Projector:
         self._patience = settings.batch_seconds
         self._behind = False
         self._projection = Projection(
-            warehouse, judge=judge, describe=describe, offsets_at=self._offsets_at
+            warehouse,
+            judge=judge,
+            describe=describe,
+            starts=partial(self._ask_each, self._reader.start),
+            offsets_at=self._offsets_at,
         )
         self._shards = Shards(settings, warehouse)
         self._publisher = Publisher(
@@ -209,13 +214,23 @@ class Projector:
             await asyncio.wait_for(self._stopping.wait(), RETRY_AFTER)
 
     async def _read_from(self, positions: dict[int, int]) -> None:
-        """Read on from these offsets; a partition without one is read from its oldest record."""
+        """Read on from these offsets, and a partition that is new from its beginning.
+
+        Raises:
+            LogGap: a record that was never read is gone, a new partition's first one for example.
+        """
         await self._drop_gathered()
         partitions = self._shards.own(await self._reader.partitions())
+        begun = bool(positions)
         starts = {
-            each: await self._reader.start(each) for each in partitions if each not in positions
+            each: await beginning(self._reader, each, begun=begun)
+            for each in partitions
+            if each not in positions
         }
         await self._reader.assign(positions | starts)
+        if starts:  # written down before a record comes: it may be gone when the next run looks
+            await self._in_turn(partial(self._projection.begin, starts))
+            self._publisher.changed()
         self.positions = starts | self.positions
         self._partitions = partitions
         self._looked_at = time.monotonic()
@@ -386,11 +401,13 @@ class Projector:
             raise
 
     def _offsets_at(self, timestamp: int) -> dict[int, int]:
-        """Called from the warehouse's thread, within a transaction."""
+        return self._ask_each(lambda each: self._reader.offset_at(each, timestamp))
+
+    def _ask_each(self, question: Callable[[int], Awaitable[int]]) -> dict[int, int]:
+        """What the log says of each partition; called from the warehouse's thread, within a
+        transaction."""
 
         async def ask() -> dict[int, int]:
-            return {
-                each: await self._reader.offset_at(each, timestamp) for each in self._partitions
-            }
+            return {each: await question(each) for each in self._partitions}
 
         return asyncio.run_coroutine_threadsafe(self._patiently(ask), self._loop).result()

@@ -1,5 +1,6 @@
 """The projection: one batch of records becomes rows, in one transaction."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +10,11 @@ import pyarrow as pa
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.merging import Merging
 from dwell.warehouse.reading import Forgotten, Letter, Read, Reading, Records, Unreadable, Verdict
+
+logger = logging.getLogger(__name__)
+
+LATEST = 253_402_300_799_999
+"""The last millisecond of the year 9999, since 1970: Python's and SQL's calendars end there."""
 
 
 class Agent(NamedTuple):
@@ -47,8 +53,10 @@ class Projection:
     Args:
         judge: says what a record is that the SQL does not read at first sight.
         describe: says what a browser agent means; asked once for each new one.
+        starts: by partition, the offset of the oldest record that the log has.
         offsets_at: by partition, the offset of the first record received at a moment
-            (milliseconds since 1970) or later; asked in the rare case that rows must be rebuilt.
+            (milliseconds since 1970) or later. Both are asked in the rare case that rows must be
+            rebuilt.
     """
 
     def __init__(
@@ -57,15 +65,22 @@ class Projection:
         *,
         judge: Callable[[bytes], Verdict],
         describe: Callable[[str], Agent],
+        starts: Callable[[], dict[int, int]],
         offsets_at: Callable[[int], dict[int, int]],
     ) -> None:
         self._warehouse = warehouse
         self._connection = warehouse.connection
         self._reading = Reading(warehouse, judge)
         self._describe = describe
+        self._starts = starts
         self._offsets_at = offsets_at
         self._merging = Merging(warehouse)
         self._run("dead_letters/await")
+
+    def begin(self, positions: dict[int, int]) -> None:
+        """Write down from where these partitions are read, in a transaction of its own."""
+        with self._warehouse.transaction():
+            self._advance(positions)
 
     def read(self, batches: Sequence[Records]) -> Read:
         """Read the records into facts. Another thread may apply the ones before them meanwhile."""
@@ -76,7 +91,7 @@ class Projection:
         with self._warehouse.transaction():
             self._register("batch", read.columns)
             self._bury(read.dead)
-            rebuilt_from = self._erase(read.forgotten)
+            again = self._erase(read.forgotten)
             self._connection.execute(f"create or replace temp view fact as from {read.facts}")
             if self._any("warehouse.erasure"):
                 self._run("erased")
@@ -85,26 +100,26 @@ class Projection:
             if read.forgotten or renamed:
                 self._run("stale_agents")
             positions = {batch.partition: batch.next_offset for batch in read.batches}
-            if rebuilt_from is not None:
-                positions = self._back_to(rebuilt_from, self._warehouse.positions() | positions)
+            if again:
+                positions = _back_to(again, self._warehouse.positions() | positions)
             self._advance(positions)
         return Applied(
             records=len(read),
             dead_letters=len(read.dead),
             positions=positions,
-            rewound=rebuilt_from is not None,
+            rewound=bool(again),
         )
 
     def forget(self, forgotten: list[Forgotten]) -> Applied:
         """Forget visitors that the records read here say nothing of, in one transaction."""
         with self._warehouse.transaction():
-            rebuilt_from = self._erase(forgotten)
+            again = self._erase(forgotten)
             self._run("stale_agents")
             positions: dict[int, int] = {}
-            if rebuilt_from is not None:
-                positions = self._back_to(rebuilt_from, self._warehouse.positions())
+            if again:
+                positions = _back_to(again, self._warehouse.positions())
                 self._advance(positions)
-        return Applied(0, 0, positions, rewound=rebuilt_from is not None)
+        return Applied(0, 0, positions, rewound=bool(again))
 
     def _bury(self, dead: list[tuple[Letter, Unreadable]]) -> None:
         """Set the dead letters aside, and let go of older ones that were read after all."""
@@ -132,10 +147,10 @@ class Projection:
             if self._any("read_letter"):
                 self._run("dead_letters/let_go")
 
-    def _erase(self, forgotten: list[Forgotten]) -> int | None:
-        """Forget visitors; returns from when facts must be read again, in milliseconds, if so."""
+    def _erase(self, forgotten: list[Forgotten]) -> dict[int, int]:
+        """Forget visitors; returns, by partition, from where facts must be read again, if so."""
         if not forgotten:
-            return None
+            return {}
         self._register(
             "batch_erasure_text",
             pa.table(
@@ -149,11 +164,42 @@ class Projection:
             "create or replace temp view batch_erasure as "
             "select visitor_id::uuid as visitor_id, received_at from batch_erasure_text"
         )
-        self._run("erasures")
-        found = self._connection.execute(
-            "select epoch_ms(started_at) from rebuilt_from where started_at is not null"
-        ).fetchone()
-        return max(0, found[0]) if found else None
+        self._run("erasures/traces")
+        self._know_starts(self._starts() if self._any("trace") else {})
+        self._run("erasures/erase")
+        self._tell_what_stays()
+        return self._from_where()
+
+    def _know_starts(self, starts: dict[int, int]) -> None:
+        self._register(
+            "log_start",
+            pa.table(
+                {
+                    "partition": pa.array(list(starts), pa.int32()),
+                    "oldest": pa.array(list(starts.values()), pa.int64()),
+                }
+            ),
+        )
+
+    def _tell_what_stays(self) -> None:
+        [(pageviews, sessions)] = self._all(
+            "select (select count(*) from gone_pageview), (select count(*) from gone_session)"
+        )
+        if pageviews or sessions:
+            logger.warning(
+                "an erasure: %d pageviews and %d sessions have other visitors too and cannot be built "
+                "anew, because facts of theirs are gone from the log; they stay without the "
+                "forgotten visitor's id",
+                pageviews,
+                sessions,
+            )
+
+    def _from_where(self) -> dict[int, int]:
+        again: dict[int, int] = dict(self._all(statements("erasures/read_again")))
+        for (since,) in self._all(statements("erasures/across")):
+            for partition, offset in self._offsets_at(max(0, since)).items():
+                again[partition] = min(offset, again.get(partition, offset))
+        return again
 
     def _merge(self) -> bool:
         """Returns whether there may be agents now that no session has."""
@@ -191,12 +237,6 @@ class Projection:
         )
         self._connection.execute("insert into warehouse.browser_agent from described_agent")
 
-    def _back_to(self, moment: int, positions: dict[int, int]) -> dict[int, int]:
-        """The offsets from which everything received since `moment` is read again; a partition
-        that has not come that far goes on where it is."""
-        found = self._offsets_at(moment)
-        return {each: min(offset, found.get(each, offset)) for each, offset in positions.items()}
-
     def _run(self, name: str) -> None:
         self._connection.execute(statements(name))
 
@@ -210,6 +250,9 @@ class Projection:
             [list(positions), list(positions.values())],
         )
 
+    def _all(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
     def _any(self, table: str) -> bool:
         return bool(self._connection.execute(f"select 1 from {table} limit 1").fetchall())  # noqa: S608
 
@@ -217,5 +260,13 @@ class Projection:
         self._connection.register(name, table)
 
 
+def _back_to(again: dict[int, int], positions: dict[int, int]) -> dict[int, int]:
+    """Where reading goes on; a partition that has not come as far as `again` stays where it is."""
+    return {each: min(offset, again.get(each, offset)) for each, offset in positions.items()}
+
+
 def _moments(milliseconds: Iterable[int]) -> "pa.Array[Any]":
-    return pa.array(list(milliseconds), pa.timestamp("ms")).cast(pa.timestamp("us"))
+    """As timestamps. A foreign record may claim any time at all; one that no client's calendar has
+    becomes the nearest within LATEST."""
+    known = [min(max(each, 0), LATEST) for each in milliseconds]
+    return pa.array(known, pa.timestamp("ms")).cast(pa.timestamp("us"))

@@ -462,7 +462,9 @@ def keep(folder: Path, *, settled: Callable[[int], bool] = lambda number: True) 
     )
     kept = Kept(folder / "warehouse.duckdb", folder / "truth.jsonl")
     with LiveWarehouse(kept.warehouse) as warehouse:
-        projection = Projection(warehouse, judge=judge, describe=describe, offsets_at=lambda _: {})
+        projection = Projection(
+            warehouse, judge=judge, describe=describe, starts=dict, offsets_at=lambda _: {}
+        )
         projection.apply(projection.read([batch]))
     numbers = count()
     with TruthFile(kept.truth) as file:

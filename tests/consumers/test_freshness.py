@@ -33,6 +33,24 @@ async def test_a_partition_that_was_never_read_is_overdue_from_its_start(log: Me
     assert await overdue(log.reader(), {}, NOW + 1) == {0: 0}
 
 
+async def test_first_facts_of_a_partition_that_came_later_are_named_when_gone() -> None:
+    log = MemoryLog(partitions=2)
+    log.put([NewRecord(b"%d" % each, b"{}", NOW) for each in range(20)])
+    log.truncate(3, partition=1)
+    whole = {0: await log.reader().end(0)}
+    with pytest.raises(LogMismatch, match="from 0 to 2 are gone"):
+        await overdue(log.reader(), whole, NOW + 1)
+    assert await overdue(log.reader(), {}, NOW + 1) == {0: 0, 1: 3}
+
+
+async def test_what_another_projector_owns_is_not_looked_at() -> None:
+    log = MemoryLog(partitions=2)
+    log.put([NewRecord(b"%d" % each, b"{}", NOW) for each in range(20)])
+    log.truncate(3, partition=1)
+    held = {0: await log.reader().end(0), 1: 0}
+    assert await overdue(log.reader(), held, NOW + 1, lambda each: each == 0) == {}
+
+
 async def test_a_log_without_facts_is_never_overdue() -> None:
     assert await overdue(MemoryLog(partitions=3).reader(), {}, NOW) == {}
 

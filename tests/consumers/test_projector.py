@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
+from zlib import crc32
 
 import duckdb
 import pytest
@@ -14,7 +15,7 @@ from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog, MemoryReader
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
-from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse
+from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
 
 Started = Callable[..., Awaitable["Running"]]
 
@@ -117,6 +118,17 @@ async def test_it_goes_on_where_it_stopped(start: Started) -> None:
     assert projector.rows("select * from log_offset") == [(0, 4)]
 
 
+@pytest.mark.parametrize("claimed", [-(2**62), 2**62])
+async def test_a_foreign_record_with_an_absurd_time_stops_nothing(
+    start: Started, claimed: int
+) -> None:
+    log = MemoryLog()
+    log.put(new(Stored(b"junk", claimed), glimpse(1)))
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(1,)])
+    assert projector.rows("select count(received_at) from dead_letter") == [(1,)]
+
+
 async def test_what_was_read_before_a_gap_is_kept(start: Started) -> None:
     log = MemoryLog()
     projector = await start(log, batch_seconds=5)
@@ -171,17 +183,17 @@ async def test_a_log_away_during_an_erasure_is_waited_for_too(
 ) -> None:
     monkeypatch.setattr("dwell.consumers.projector.RETRY_AFTER", 0.05)
     log = MemoryLog()
-    ask = MemoryReader.offset_at
+    ask = MemoryReader.start
     asked = 0
 
-    async def moody(reader: MemoryReader, partition: int, timestamp: int) -> int:
+    async def moody(reader: MemoryReader, partition: int) -> int:
         nonlocal asked
         asked += 1
-        if asked == 1:
+        if asked == 2:  # the first time is when reading begins
             raise LogUnavailable("a new leader is being chosen")
-        return await ask(reader, partition, timestamp)
+        return await ask(reader, partition)
 
-    monkeypatch.setattr(MemoryReader, "offset_at", moody)
+    monkeypatch.setattr(MemoryReader, "start", moody)
     projector = await start(log, batch_facts=1)
     log.put(new(*shared_by_two()))
     await told("a new leader is being chosen", caplog)
@@ -269,6 +281,53 @@ async def test_a_gap_in_the_log_stops_it_and_is_named(start: Started) -> None:
     assert projector.rows(PAGEVIEWS) == [(1,)]
 
 
+async def test_facts_of_a_partition_that_was_empty_are_missed_when_they_are_gone(
+    start: Started,
+) -> None:
+    log = MemoryLog(partitions=2)
+    first, second = visitors_of(2)
+    log.put(new(glimpse(1, visitor=first)))
+    projector = await start(log)
+    await projector.shows("from log_offset order by all", [(0, 1), (1, 0)])
+    await projector.stop()
+    log.put(new(*(glimpse(n, visitor=second) for n in range(2, 12))))
+    log.truncate(6, partition=1)
+    projector = await start(log)
+    with pytest.raises(LogMismatch, match=r"offset 0 of partition 1 .* from 0 to 5 are gone"):
+        await projector.task
+    assert projector.rows(PAGEVIEWS) == [(1,)]
+
+
+async def test_facts_of_a_new_partition_are_missed_when_they_are_gone(start: Started) -> None:
+    log = MemoryLog()
+    log.put(new(glimpse(1)))
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(1,)])
+    await projector.stop()
+    log.add_partition()
+    log.put(new(*(glimpse(n, visitor=visitors_of(2)[1]) for n in range(2, 12))))
+    log.truncate(6, partition=1)
+    projector = await start(log)
+    with pytest.raises(LogMismatch, match=r"offset 0 of partition 1 .* from 0 to 5 are gone"):
+        await projector.task
+
+
+async def test_an_empty_warehouse_begins_with_what_the_log_has(start: Started) -> None:
+    log = MemoryLog(partitions=2)
+    first, second = visitors_of(2)
+    log.put(new(glimpse(1, visitor=first), *(glimpse(n, visitor=second) for n in (2, 3))))
+    log.truncate(1, partition=1)
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(2,)])
+    await (await start(log)).shows("from log_offset order by all", [(0, 1), (1, 2)])
+
+
+def visitors_of(partitions: int) -> list[int]:
+    """By partition, a visitor whose facts go there."""
+    found = {crc32(glimpse(visitor=each).key) % partitions: each for each in range(1, 50)}
+    return [found[each] for each in range(partitions)]
+
+
 async def test_an_erasure_among_facts_out_of_order_is_rebuilt(start: Started) -> None:
     log = MemoryLog()
     projector = await start(log, batch_facts=1)
@@ -283,6 +342,83 @@ async def test_an_erasure_among_facts_out_of_order_is_rebuilt(start: Started) ->
     await projector.shows(
         "select engagement_time, first_seq from pageview order by all", [(0.0, 0), (7.0, 1)]
     )
+
+
+ROWS = "select visitor_id::varchar, other_visitor_ids, engagement_time from pageview order by all"
+SESSIONS = "select visitor_id::varchar, other_visitor_ids, pageviews from tracking_session"
+
+
+async def test_who_was_not_forgotten_keeps_what_cannot_be_built_anew(
+    start: Started, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = MemoryLog()
+    log.put(
+        new(
+            glimpse(1, 0, visitor=1),
+            glimpse(1, 1, visitor=2, engagement_ms=5000, received_at=NOW + 5000),
+            glimpse(2, visitor=1, engagement_ms=2000, received_at=NOW + 6000),
+            glimpse(3, visitor=2, engagement_ms=3000, received_at=NOW + 7000),
+        )
+    )
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(3,)])
+    log.truncate(1)
+    log.put(new(forgotten(1, NOW + 10_000)))
+    await projector.shows(ROWS, [(uuid7(2), None, 3.0), (uuid7(2), None, 5.0)])
+    assert projector.rows(SESSIONS) == [(uuid7(2), None, 2)]
+    assert projector.rows("select count(*) from visibility_change") == [(3,)]
+    assert "1 pageviews and 1 sessions have other visitors too" in caplog.text
+
+
+async def test_what_can_be_built_anew_is_though_its_session_cannot(start: Started) -> None:
+    log = MemoryLog()
+    log.put(
+        new(
+            glimpse(1, visitor=2),
+            glimpse(2, 0, visitor=1, received_at=NOW + 1000),
+            glimpse(2, 1, visitor=2, engagement_ms=4000, received_at=NOW + 5000),
+        )
+    )
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(2,)])
+    log.truncate(1)
+    log.put(new(forgotten(1, NOW + 10_000)))
+    await projector.shows(
+        "select visitor_id::varchar, other_visitor_ids, first_seq from pageview order by all",
+        [(uuid7(2), None, 0), (uuid7(2), None, 1)],
+    )
+    assert projector.rows(SESSIONS) == [(uuid7(2), None, 2)]
+
+
+async def test_what_a_visitor_did_after_being_forgotten_is_built_from_what_is_left(
+    start: Started,
+) -> None:
+    log = MemoryLog()
+    log.put(
+        new(
+            glimpse(1, 0, visitor=1),
+            glimpse(1, 1, visitor=1, engagement_ms=5000, received_at=NOW + 5000),
+        )
+    )
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(1,)])
+    log.truncate(1)
+    log.put(new(forgotten(1, NOW + 1000)))
+    await projector.shows("select first_seq, engagement_time from pageview", [(1, 5.0)])
+    assert projector.rows(SESSIONS) == [(uuid7(1), None, 1)]
+
+
+async def test_an_erasure_heeds_no_time_that_a_foreign_producer_gave_its_records(
+    start: Started,
+) -> None:
+    log = MemoryLog()
+    first, second = glimpse(1, 0, visitor=1), glimpse(1, 1, visitor=2, received_at=NOW + 6000)
+    log.put([NewRecord(first.key, first.value, NOW - 60_000)])
+    log.put(new(second))
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(1,)])
+    log.put(new(forgotten(2, NOW + 10_000)))
+    await projector.shows(ROWS, [(uuid7(1), None, 0.0)])
 
 
 async def test_a_publication_that_fails_is_tried_again(start: Started, tmp_path: Path) -> None:

@@ -110,7 +110,11 @@ class Projected:
         self.warehouse = LiveWarehouse(path)
         self._log: list[Stored] = []
         self._projection = Projection(
-            self.warehouse, judge=judge, describe=describe, offsets_at=self._offsets_at
+            self.warehouse,
+            judge=judge,
+            describe=describe,
+            starts=lambda: {0: 0},
+            offsets_at=self._offsets_at,
         )
         self.position = 0
 

@@ -47,6 +47,26 @@ def test_a_record_that_was_read_after_all_is_no_dead_letter_any_more(
         assert projected.rows(PAGEVIEWS) == [(3,)]
 
 
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        (-(2**62), "1970-01-01 00:00:00"),
+        (-1, "1970-01-01 00:00:00"),
+        (NOW, "2025-11-24 16:00:00"),
+        (2**53, "9999-12-31 23:59:59.999"),
+        (2**62, "9999-12-31 23:59:59.999"),
+    ],
+)
+def test_an_absurd_time_of_a_foreign_record_is_kept_as_the_nearest_in_the_calendar(
+    tmp_path: Path, claimed: int, kept: str
+) -> None:
+    with Projected(tmp_path / "w.duckdb") as projected:
+        projected.append([Stored(b"junk", claimed), glimpse(1)]).project()
+        assert projected.rows(PAGEVIEWS) == [(1,)]
+        [(received_at,)] = projected.rows("select received_at from warehouse.dead_letter")
+        assert received_at == datetime.fromisoformat(kept)
+
+
 def test_an_erasure_that_was_set_aside_is_carried_out_when_it_is_read(tmp_path: Path) -> None:
     erasure = forgotten(1, NOW + 10)
     with upgraded(tmp_path / "w.duckdb", glimpse(1, visitor=1), erasure) as projected:

@@ -23,6 +23,13 @@ create or replace temp macro others(visitor_id, visitor_ids, further) as
         )
     end;
 
+-- The visitors of a row without those who are forgotten; the one that the row names comes first.
+create or replace temp macro visitors_left(visitor_id, other_visitor_ids, forgotten) as
+    list_filter(
+        list_concat([visitor_id], coalesce(other_visitor_ids, [])),
+        lambda each: not list_contains(forgotten, each)
+    );
+
 create or replace temp macro merged_pageviews(rows) as table
 with grouped as (
     select

@@ -68,14 +68,10 @@ async def trouble_of_projector(settings: Settings, within: float) -> str | None:
     try:
         before = int((time.time() - within) * 1_000)
         held = published_positions(settings.published)
-        missing = await overdue(reader, held, before)
+        missing = await overdue(reader, held, before, settings.owns)
     except (LogMismatch, LogUnavailable, WarehouseError) as error:
         return str(error)
     finally:
         await reader.close()
-    where = ", ".join(
-        f"offset {offset} of partition {each}"
-        for each, offset in missing.items()
-        if settings.owns(each)
-    )
+    where = ", ".join(f"offset {offset} of partition {each}" for each, offset in missing.items())
     return f"facts older than {within:g} s are not published: from {where} on" if where else None
