@@ -99,7 +99,12 @@ def test_three_seconds_on_page_a_are_a_row_within_five(
     assert sessions == [(agent, 1)]
 
 
-def test_both_tabs_switched_in_place_are_rows_too(dwell: Installation, browser: Chrome) -> None:
+def test_both_tabs_switched_in_place_are_rows_too(
+    request: pytest.FixtureRequest, dwell: Installation, browser: Chrome
+) -> None:
+    if dwell.log != "embedded:" and not request.config.getoption("--long"):
+        pytest.skip("a long run: ./dev test --long")
+
     def visit() -> str:
         with a_tab(browser, dwell):
             look(lambda: browser.get(f"{dwell.origin}/page_c/tab_1"), 3)

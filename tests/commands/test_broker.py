@@ -137,6 +137,7 @@ def test_killed_it_leaves_nobody_and_the_next_one_starts_at_once(
 
 
 @needs_proc
+@pytest.mark.long
 def test_a_broker_that_dies_ends_the_command_with_one_line(release: Release, place: Place) -> None:
     broker = place.start()
     os.kill(java_of(broker), signal.SIGKILL)
@@ -275,6 +276,7 @@ def brought(tools: Tools) -> str:
     return done.stderr
 
 
+@pytest.mark.long
 def test_a_killed_broker_starts_again_on_what_it_had(
     release: Release, own_broker: Broker, topic: str
 ) -> None:
@@ -330,7 +332,7 @@ def test_the_shared_broker_is_there(kafka: str) -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("obeys", [True, False])
+@pytest.mark.parametrize("obeys", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_tethered_program_ends_when_its_starter_lets_go(obeys: bool) -> None:
     script = ("" if obeys else "trap '' TERM; ") + "echo on; exec sleep 60"
     command = [sys.executable, "-I", "-S", str(TETHER), "/bin/sh", "-c", script]

@@ -124,7 +124,8 @@ async def test_an_erasure_that_another_shard_reads_is_heeded(start: Started) -> 
     assert first.rows("select visitor_id::varchar from erasure") == [(uuid7(visitor),)]
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_shards_over_a_growing_log_give_the_tables_of_one_projector(
     start: Started, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,6 +141,7 @@ async def test_letters_that_the_topic_refuses_keep_no_other_one_back(
     assert [each.value for each in await read(kafka, name, 3)] == [b"one", b"four", b"five"]
 
 
+@pytest.mark.long
 async def test_a_broker_that_does_not_answer_is_said_in_time_and_tried_again(
     own_broker: Broker, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

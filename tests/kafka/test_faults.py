@@ -53,6 +53,7 @@ def test_a_broker_is_killed_and_started_again(dwell: Installation, broker: Broke
         broker.start()
 
 
+@pytest.mark.long  # tests/kafka/test_away.py and tests/browser/test_log_away.py have one hang too
 def test_a_broker_hangs_for_a_while(dwell: Installation, broker: Broker) -> None:
     with dwell.visited(1000, RATE, seed=2) as visitors:
         sleep(Random(2).uniform(0.2, 1.5))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, composite
 
@@ -38,7 +38,7 @@ def spread(draw: DrawFn) -> tuple[list[Stored], list[tuple[int, Stored]]]:
     return records, [(draw(st.integers(1, 3)), each) for each in told]
 
 
-@few
+@settings(few, max_examples=6)
 @given(told=spread())
 def test_any_spread_over_shards_gives_the_tables_of_one_file(
     told: tuple[list[Stored], list[tuple[int, Stored]]], tmp_path: Path
