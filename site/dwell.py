@@ -14,15 +14,20 @@ from dwell.errors import LogUnavailable
 from dwell.events.log import LogWriter
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
-from dwell.site.beacon.script import Script
+from dwell.site.answer import Answer
+from dwell.site.beacon.script import TYPES, Script
 from dwell.site.collector import Collector, clock
 from dwell.site.collector.body import SECONDS
 
 CLOSE_SECONDS = 1
 """How long the log may take to end with the application: the requests in flight had their time before."""
 
-_SCRIPT = re.compile(r"/beacon(\.[0-9a-f]+)?\.js")
-"""The script under its stable name and under any hashed one: pages may be older than this site."""
+_TYPES = "/beacon.d.ts"
+"""The types of the beacon's API, for those who write pages in TypeScript."""
+
+_FILE = re.compile(rf"/beacon(\.[0-9a-f]+)?\.js|{re.escape(_TYPES)}")
+"""The types, and the script under its stable name and under any hashed one: pages may be older than
+this site."""
 
 
 class Dwell:
@@ -71,6 +76,17 @@ class Dwell:
         """Where the script is, under a name that changes with its content."""
         return f"{self.settings.prefix}/{self.script.name}"
 
+    @property
+    def script_integrity(self) -> str:
+        """The value of `integrity` with which a page takes this very script and no other."""
+        return self.script.integrity
+
+    @cached_property
+    def types(self) -> Answer:
+        """The types of what the script offers to pages."""
+        headers = {"cache-control": "public, max-age=300", "x-content-type-options": "nosniff"}
+        return Answer(TYPES.read_bytes(), "text/plain; charset=utf-8", headers)
+
     def mount(self, app: Starlette) -> None:
         """Serve under the prefix of `app`, Starlette's or FastAPI's, and close the log with it.
 
@@ -116,9 +132,10 @@ class Dwell:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _below_mount(scope)
-        if path != "/facts" and _SCRIPT.fullmatch(path):
+        if path != "/facts" and _FILE.fullmatch(path):
             if scope["method"] in ("GET", "HEAD"):
-                await self.script(scope, receive, send)
+                file = self.types if path == _TYPES else self.script
+                await file(scope, receive, send)
                 return
             path = "/beacon.js"
         await self.collector(path, scope, receive, send)

@@ -1,17 +1,21 @@
 """The beacon as browsers get it: with the settings in it, small, and answered from memory."""
 
+import base64
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
 
+import brotli
 import minify
 from starlette.types import Receive, Scope, Send
 
 from dwell.settings import Settings
+from dwell.site.beacon.codings import IDENTITY, choose
 
 SOURCE = Path(__file__).with_name("beacon.js")
-STABLE_NAME = "beacon.js"
+TYPES = Path(__file__).with_name("dwell.d.ts")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -21,6 +25,7 @@ def minified(settings: Settings) -> bytes:
     values = {
         "SESSION_TIMEOUT": settings.session_timeout,
         "HONOUR_OPT_OUT": settings.honour_opt_out,
+        "REQUIRE_CONSENT": settings.require_consent,
     }
     text = SOURCE.read_text(encoding="utf-8")
     for name, value in values.items():
@@ -35,18 +40,29 @@ class Script:
     Attributes:
         content: the script, uncompressed.
         name: the file name with the content's hash, which may be cached for ever.
+        integrity: for the attribute of that name: a page may refuse any other content.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.content = minified(settings)
         digest = hashlib.sha256(self.content).hexdigest()[:12]
         self.name = f"beacon.{digest}.js"
-        self._plain = _Variant(self.content, digest)
-        self._gzip = _Variant(gzip.compress(self.content, 9, mtime=0), digest, "gzip")
+        self.integrity = (
+            "sha384-" + base64.b64encode(hashlib.sha384(self.content).digest()).decode()
+        )
+        bodies = {
+            "br": brotli.compress(self.content, mode=brotli.MODE_TEXT, quality=11),
+            "gzip": gzip.compress(self.content, 9, mtime=0),
+            IDENTITY: self.content,
+        }
+        smallest_first = sorted(bodies, key=lambda coding: len(bodies[coding]))
+        self._variants = {
+            coding: _Variant(bodies[coding], digest, coding) for coding in smallest_first
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD. A hashed name of another version gets this one, cached shortly."""
-        variant = self._gzip if _accepts_gzip(_header(scope, b"accept-encoding")) else self._plain
+        variant = self._variants[choose(_header(scope, b"accept-encoding"), self._variants)]
         for_ever = scope["path"].rpartition("/")[2] == self.name
         cached = _IMMUTABLE if for_ever else _SHORTLY
         if _is_known(_header(scope, b"if-none-match"), variant.tag):
@@ -58,16 +74,18 @@ class Script:
 
 _IMMUTABLE = (b"cache-control", b"public, max-age=31536000, immutable")
 _SHORTLY = (b"cache-control", b"public, max-age=300")
+_TAGS = re.compile(r'"[^"]*"')
 
 
 class _Variant:
-    """The script in one content encoding, with its headers."""
+    """The script in one content coding, with its headers."""
 
-    def __init__(self, body: bytes, digest: str, encoding: str = "") -> None:
+    def __init__(self, body: bytes, digest: str, coding: str) -> None:
+        plain = coding == IDENTITY
         self.body = body
-        self.tag = f'"{digest}-{encoding}"'.replace('-"', '"').encode()
+        self.tag = f'"{digest}"' if plain else f'"{digest}-{coding}"'
         self.validators: Headers = [
-            (b"etag", self.tag),
+            (b"etag", self.tag.encode()),
             (b"vary", b"Accept-Encoding"),
             # Pages of any other site may load it, also those that ask for CORS or isolate themselves.
             (b"access-control-allow-origin", b"*"),
@@ -77,7 +95,7 @@ class _Variant:
         self.headers: Headers = [
             (b"content-type", b"text/javascript; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
-            *([(b"content-encoding", encoding.encode())] if encoding else []),
+            *([] if plain else [(b"content-encoding", coding.encode())]),
             *self.validators,
         ]
 
@@ -91,15 +109,6 @@ def _header(scope: Scope, name: bytes) -> str:
     return b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
 
 
-def _accepts_gzip(accepted: str) -> bool:
-    for choice in accepted.lower().split(","):
-        coding, _, weight = choice.replace(" ", "").partition(";q=")
-        if coding == "gzip":
-            return weight.strip("0.") != "" or weight == ""
-    return False
-
-
-def _is_known(asked: str, tag: bytes) -> bool:
+def _is_known(asked: str, tag: str) -> bool:
     # RFC 9110, 13.1.2: If-None-Match compares weakly, so W/"x" is "x".
-    tags = [given.strip().removeprefix("W/") for given in asked.split(",")]
-    return tag.decode() in tags or "*" in tags
+    return tag in _TAGS.findall(asked) or asked.strip() == "*"

@@ -195,6 +195,11 @@ class Settings(BaseModel):
     honour_opt_out: bool = _setting(
         True, "Keep nothing of visitors who send Sec-GPC or DNT.", "true or false"
     )
+    require_consent: bool = _setting(
+        False,
+        "Let the beacon measure, store and send nothing until a page tells it of consent.",
+        "true or false",
+    )
     durable_within: Seconds = _setting(
         10.0,
         "Seconds in which the log must have made facts durable before the collector answers 503.",

@@ -1,20 +1,27 @@
 """The beacon as it is served: small, the settings in it, and cached as its name allows."""
 
+import base64
 import gzip
+import hashlib
 import re
 from collections.abc import Iterator
 
+import brotli
 import pytest
 from starlette.applications import Starlette
 
 from dwell.events.memory import MemoryLog
 from dwell.settings import Settings
 from dwell.site import Dwell
-from dwell.site.beacon.script import Script
-from tests.support.serving import Client, client_of
+from dwell.site.beacon.script import TYPES, Script
+from tests.support.serving import Client, Reply, client_of
 
 GZIP_BYTES = 1500
-"""1.5 kB, the most that the script may weigh on the wire."""
+"""1.5 kB, the most that the script may weigh on the wire: where there is no TLS, browsers ask for no
+smaller coding."""
+
+UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress, "identity": bytes}
+EVERY_CODING = pytest.mark.parametrize("coding", UNPACK)
 
 
 @pytest.fixture(scope="module")
@@ -30,26 +37,42 @@ def client() -> Iterator[Client]:
         yield client
 
 
+@pytest.fixture(params=["stable", "hashed", "of another version"])
+def path(request: pytest.FixtureRequest, script: Script) -> str:
+    """Each kind of name that the script has."""
+    names = {"stable": "beacon.js", "hashed": script.name}
+    return f"/dwell/{names.get(request.param, 'beacon.0123456789ab.js')}"
+
+
 def test_it_weighs_no_more_than_one_and_a_half_kilobytes(client: Client) -> None:
     reply = client.get("/dwell/beacon.js", {"Accept-Encoding": "gzip"})
     assert reply.headers["Content-Encoding"] == "gzip"
     assert len(reply.content) <= GZIP_BYTES
 
 
-def test_every_encoding_gives_the_same_script(client: Client, script: Script) -> None:
-    plain = client.get("/dwell/beacon.js")
-    packed = client.get("/dwell/beacon.js", {"Accept-Encoding": "br, gzip;q=0.8"})
-    assert plain.headers["Content-Encoding"] is None
-    assert plain.content == gzip.decompress(packed.content) == script.content
-    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
-    assert plain.headers["ETag"] != packed.headers["ETag"]
+def test_every_coding_gives_the_same_script(client: Client, script: Script) -> None:
+    replies = {
+        coding: client.get("/dwell/beacon.js", {"Accept-Encoding": coding}) for coding in UNPACK
+    }
+    assert {reply.headers["Content-Encoding"] for reply in replies.values()} == {"br", "gzip", None}
+    assert {UNPACK[coding](reply.content) for coding, reply in replies.items()} == {script.content}
+    assert {reply.headers["Vary"] for reply in replies.values()} == {"Accept-Encoding"}
+    assert len({reply.headers["ETag"] for reply in replies.values()}) == 3
 
 
-@pytest.mark.parametrize("accepted", ["identity", "br", "gzip;q=0", "gzip; q=0.0, br", "xgzip"])
-def test_who_takes_no_gzip_gets_none(client: Client, accepted: str) -> None:
-    reply = client.get("/dwell/beacon.js", {"Accept-Encoding": accepted})
+def test_a_browser_gets_the_smallest_that_it_asks_for(client: Client) -> None:
+    sizes = [
+        len(client.get("/dwell/beacon.js", {"Accept-Encoding": accepted}).content)
+        for accepted in ("gzip, deflate, br, zstd", "gzip, deflate", "zstd")
+    ]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) == 3
+
+
+def test_who_says_nothing_gets_it_plain(client: Client, script: Script) -> None:
+    reply = client.get("/dwell/beacon.js")
     assert reply.headers["Content-Encoding"] is None
-    assert reply.content.startswith(b"(()=>{")
+    assert reply.content == script.content
 
 
 def test_the_stable_name_is_asked_for_again_soon(client: Client) -> None:
@@ -70,29 +93,42 @@ def test_an_older_hashed_name_gives_this_script_but_is_not_kept(client: Client) 
     assert reply.headers["Cache-Control"] == "public, max-age=300"
 
 
-@pytest.mark.parametrize("accepted", ["gzip", "identity"])
-@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
-def test_who_has_it_gets_304(client: Client, accepted: str, form: str) -> None:
-    encoding = {"Accept-Encoding": accepted}
-    tag = client.get("/dwell/beacon.js", encoding).headers["ETag"]
-    reply = client.get("/dwell/beacon.js", encoding | {"If-None-Match": form.format(tag)})
+@EVERY_CODING
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', 'W/"other" ,W/{}', "*"])
+def test_who_has_it_gets_304(client: Client, coding: str, form: str) -> None:
+    asked = {"Accept-Encoding": coding}
+    tag = client.get("/dwell/beacon.js", asked).headers["ETag"]
+    reply = client.get("/dwell/beacon.js", asked | {"If-None-Match": form.format(tag)})
     assert reply.status == 304
     assert reply.content == b""
     assert reply.headers["ETag"] == tag
     assert reply.headers["Content-Length"] is None
 
 
-def test_who_has_another_one_gets_this_one(client: Client) -> None:
-    reply = client.get("/dwell/beacon.js", {"If-None-Match": '"0123456789ab"'})
+@pytest.mark.parametrize("asked", ['"{other}"', '"{tag}-zstd"', "{tag}", '"a,*,{tag}"', '" {tag}"'])
+def test_a_tag_that_is_not_this_variant_s_is_another_one(client: Client, asked: str) -> None:
+    tag = client.get("/dwell/beacon.js").headers["ETag"].strip('"')
+    other = client.get("/dwell/beacon.js", {"Accept-Encoding": "br"}).headers["ETag"].strip('"')
+    reply = client.get("/dwell/beacon.js", {"If-None-Match": asked.format(tag=tag, other=other)})
     assert reply.status == 200
 
 
-def test_head_says_what_get_would(client: Client) -> None:
-    head, get = client.ask("HEAD", "/dwell/beacon.js"), client.get("/dwell/beacon.js")
-    names = ["Content-Length", "Content-Type", "ETag", "Cache-Control", "Vary"]
-    assert head.status == 200
-    assert head.content == b""
-    assert [head.headers[name] for name in names] == [get.headers[name] for name in names]
+@EVERY_CODING
+def test_head_and_304_say_what_get_would(client: Client, path: str, coding: str) -> None:
+    asked = {"Accept-Encoding": coding}
+    get, head = client.get(path, asked), client.ask("HEAD", path, asked)
+    unchanged = client.get(path, asked | {"If-None-Match": get.headers["ETag"]})
+    assert (get.status, head.status, unchanged.status) == (200, 200, 304)
+    assert head.content == unchanged.content == b""
+    assert told(head) == told(get)
+    assert told(unchanged) == {
+        header: value for header, value in told(get).items() if not header.startswith("content-")
+    }
+
+
+def told(reply: Reply) -> dict[str, str]:
+    """The headers but the date."""
+    return {name.lower(): value for name, value in reply.headers.items() if name != "date"}
 
 
 def test_other_methods_are_refused(client: Client) -> None:
@@ -101,11 +137,32 @@ def test_other_methods_are_refused(client: Client) -> None:
     assert reply.headers["Allow"] == "GET, HEAD"
 
 
-def test_pages_of_other_sites_may_load_it(client: Client) -> None:
-    reply = client.get("/dwell/beacon.js")
-    assert reply.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
-    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+@EVERY_CODING
+def test_pages_of_other_sites_may_load_it(client: Client, path: str, coding: str) -> None:
+    asked = {"Accept-Encoding": coding, "Origin": "https://elsewhere.example"}
+    get = client.get(path, asked)
+    for reply in (get, client.get(path, asked | {"If-None-Match": get.headers["ETag"]})):
+        assert reply.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_its_integrity_is_that_of_its_content(script: Script) -> None:
+    algorithm, _, value = script.integrity.partition("-")
+    assert base64.b64decode(value) == hashlib.new(algorithm, script.content).digest()
+    assert Dwell(Settings()).script_integrity == script.integrity
+
+
+def test_its_types_are_beside_it(client: Client) -> None:
+    reply = client.get("/dwell/beacon.d.ts")
+    assert reply.content == TYPES.read_bytes()
+    assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert reply.headers["Cache-Control"] == "public, max-age=300"
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    tag = {"If-None-Match": reply.headers["ETag"]}
+    assert client.get("/dwell/beacon.d.ts", tag).status == 304
+    assert client.ask("HEAD", "/dwell/beacon.d.ts").content == b""
+    assert client.ask("PUT", "/dwell/beacon.d.ts").headers["Allow"] == "GET, HEAD"
 
 
 def test_the_name_changes_with_the_settings_in_it(script: Script) -> None:

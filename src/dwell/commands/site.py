@@ -19,6 +19,7 @@ from dwell.settings import KAFKA, Settings
     "rate_limit",
     "cookie_samesite",
     "honour_opt_out",
+    "require_consent",
     "durable_within",
     "waiting_bytes",
     "session_timeout",
