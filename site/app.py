@@ -35,6 +35,7 @@ def create_app(
         asset=assets.path,
         script_url=dwell.script_url if dwell is not None and tracked else None,
         honours_opt_out=settings.honour_opt_out,
+        requires_consent=settings.require_consent,
     )
 
     def answer(page: Page, status: int = 200) -> Answer:

@@ -47,9 +47,7 @@ class Script:
         self.content = minified(settings)
         digest = hashlib.sha256(self.content).hexdigest()[:12]
         self.name = f"beacon.{digest}.js"
-        self.integrity = (
-            "sha384-" + base64.b64encode(hashlib.sha384(self.content).digest()).decode()
-        )
+        self.integrity = _integrity(self.content)
         bodies = {
             "br": brotli.compress(self.content, mode=brotli.MODE_TEXT, quality=11),
             "gzip": gzip.compress(self.content, 9, mtime=0),
@@ -75,6 +73,10 @@ class Script:
 _IMMUTABLE = (b"cache-control", b"public, max-age=31536000, immutable")
 _SHORTLY = (b"cache-control", b"public, max-age=300")
 _TAGS = re.compile(r'"[^"]*"')
+
+
+def _integrity(content: bytes) -> str:
+    return "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
 
 
 class _Variant:

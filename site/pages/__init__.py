@@ -19,7 +19,10 @@ __all__ = ["NOT_FOUND", "PAGES", "Page", "templates"]
 
 
 def templates(
-    asset: Callable[[str], str], script_url: str | None, honours_opt_out: bool
+    asset: Callable[[str], str],
+    script_url: str | None,
+    honours_opt_out: bool,
+    requires_consent: bool,
 ) -> Environment:
     """What the templates can name.
 
@@ -27,6 +30,7 @@ def templates(
         asset: the URL path of a static file.
         script_url: of the beacon; None leaves it out.
         honours_opt_out: whether visitors who send Sec-GPC or DNT are left alone, as pages then say.
+        requires_consent: whether nothing is measured without consent, for which no page here asks.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -39,6 +43,7 @@ def templates(
         "asset": asset,
         "script_url": script_url,
         "honours_opt_out": honours_opt_out,
+        "requires_consent": requires_consent,
         "pages": {type(page).__name__: page for page in PAGES},
         "tabs": TABS,
     }

@@ -78,6 +78,7 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("rate_limit", "inf"),
         ("cookie_samesite", "strict"),
         ("honour_opt_out", "perhaps"),
+        ("require_consent", "perhaps"),
         ("durable_within", "0"),
         ("durable_within", "soon"),
         ("durable_within", "inf"),

@@ -153,6 +153,8 @@ def test_the_note_says_what_is_measured(site: Client, tracked: Client) -> None:
     assert "Do Not Track are left alone" in tracked.get("/").text
     with client_of(create_app(Settings(honour_opt_out=False))) as everybody:
         assert "Do Not Track" not in everybody.get("/").text
+    with client_of(create_app(Settings(require_consent=True))) as reserved:
+        assert "measures nothing without consent" in reserved.get("/").text
 
 
 def test_pages_set_no_cookie_and_are_asked_for_again(tracked: Client) -> None:

@@ -3,8 +3,12 @@
 import base64
 import gzip
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import brotli
 import pytest
@@ -14,6 +18,7 @@ from dwell.events.memory import MemoryLog
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.beacon.script import TYPES, Script
+from tests.support.examples import examples
 from tests.support.serving import Client, Reply, client_of
 
 GZIP_BYTES = 1500
@@ -151,6 +156,13 @@ def test_its_integrity_is_that_of_its_content(script: Script) -> None:
     algorithm, _, value = script.integrity.partition("-")
     assert base64.b64decode(value) == hashlib.new(algorithm, script.content).digest()
     assert Dwell(Settings()).script_integrity == script.integrity
+
+
+def test_the_docs_say_how_to_learn_both(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    [command] = [block for block in examples("embedding.md", "sh") if "integrity" in block]
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == f"/dwell/{script.name} {script.integrity}\n"
 
 
 def test_its_types_are_beside_it(client: Client) -> None:
