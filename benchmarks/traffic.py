@@ -166,6 +166,7 @@ class Traffic:
                 "title": f"All about {page % 5000}",
             },
             previous_pageview_id=None if previous is None else self._pageview_id(previous, clock),
+            previous_seq=None if previous is None else FACTS - 1,
             referrer=f"https://search.example/{page % 100}" if previous is None else "",
             visibility="hidden" if seq == FACTS - 1 else "visible",
             engagement_ms=age - age // 10,

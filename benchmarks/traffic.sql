@@ -95,7 +95,7 @@ order by tick, seq;
 -- Every pageview of these that began before `ended`, as far as it has come by then.
 create or replace temp macro traffic_pageviews(first_pageview, last_pageview, ended) as table
 with begun as (
-    select pageview, max(seq) as last_seq, max_by(tick, seq) as last_tick
+    select pageview, max(seq) as last_seq, max_by(tick, seq) as last_tick, count(*) as facts
     from (
         select
             pageview,
@@ -151,6 +151,9 @@ select
     0 as partition,
     pageview * 5 as first_offset,
     0 as last_partition,
-    last_tick * 5 + last_seq as last_offset
+    last_tick * 5 + last_seq as last_offset,
+    case when has_previous(pageview) then 4 end as previous_seq,
+    facts::integer as facts,
+    last_seq = 4 as end_seen
 from placed
 order by pageview;

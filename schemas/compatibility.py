@@ -21,17 +21,23 @@ _COMPARED = {
 _REMARKS = {"$id", "$schema", "$comment", "title", "description", "examples", "deprecated"}
 
 
-def breaks(old: Schema, new: Schema) -> list[str]:
-    """One line for each thing that the new schema breaks, with the field it is about."""
-    return list(_Comparison(old, new).of(old, new, ""))
+def breaks(old: Schema, new: Schema, *, asked: bool = False) -> list[str]:
+    """One line for each thing that the new schema breaks, with the field it is about.
+
+    Args:
+        asked: the schema is what clients are asked for, and nobody else reads it: they may be asked
+            for less.
+    """
+    return list(_Comparison(old, new, asked).of(old, new, ""))
 
 
 class _Comparison:
     """Two schemas, each with its own `$defs`."""
 
-    def __init__(self, old: Schema, new: Schema) -> None:
+    def __init__(self, old: Schema, new: Schema, asked: bool) -> None:
         self.old = old
         self.new = new
+        self.asked = asked
 
     def of(self, old: Schema, new: Schema, at: str) -> Iterator[str]:
         """Compare two subschemas that describe the same place of a document."""
@@ -68,7 +74,7 @@ class _Comparison:
             if name not in after:
                 yield f"{field} would be removed, or renamed"
                 continue
-            if name in required_before - required_after:
+            if name in required_before - required_after and not self.asked:
                 yield f"{field} was required and would be optional"
             yield from self.of(before[name], after[name], field)
         for name in sorted(required_after - required_before):

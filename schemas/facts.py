@@ -111,6 +111,11 @@ class Glimpse(BaseModel):
         default=None,
         description="The pageview before this one in the same tab, or null; any case, stored lower.",
     )
+    previous_seq: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = Field(
+        default=None,
+        description="The seq of the latest fact that the pageview previous_pageview_id had made when "
+        "this one began, or null; without a previous_pageview_id it means nothing.",
+    )
     referrer: Annotated[str, StringConstraints(max_length=MAX_REFERRER, pattern=_NO_NUL)] = Field(
         default="", description="The referring page, without its query."
     )
@@ -136,12 +141,21 @@ class Glimpse(BaseModel):
         return self
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """A constant has no other value that could need saying."""
+    del schema["default"]
+
+
 class PageViewed(Glimpse):
     """A page came into view for the first time."""
 
     event: ClassVar[str] = "page.viewed"
 
-    type: Literal["page.viewed"] = Field(description="The kind of fact.")
+    type: Literal["page.viewed"] = Field(
+        default="page.viewed",
+        description="The kind of fact; left out, seq says it.",
+        json_schema_extra=_without_default,
+    )
     version: Version = 1
     seq: int = Field(ge=0, le=0, description="0: the first fact of its pageview.")
 
@@ -151,7 +165,11 @@ class VisibilityChanged(Glimpse):
 
     event: ClassVar[str] = "page.visibility_changed"
 
-    type: Literal["page.visibility_changed"] = Field(description="The kind of fact.")
+    type: Literal["page.visibility_changed"] = Field(
+        default="page.visibility_changed",
+        description="The kind of fact; left out, seq says it.",
+        json_schema_extra=_without_default,
+    )
     version: Version = 1
     seq: int = Field(ge=1, le=MAX_SEQ, description="1, 2, …: position in its pageview.")
 

@@ -39,10 +39,11 @@ EXPECTED = {
     "pageview_id": _UUID7,
     "seq": f"0 for {PageViewed.event}, an integer from 1 to {MAX_SEQ} else",
     "session_id": _UUID7,
-    "view": f"a string of 1 to {MAX_VIEW} characters without NUL or lone surrogates",
+    "view": f"a string of 1 to {MAX_VIEW} characters without NUL",
     "identity": f"a JSON object of at most {MAX_IDENTITY_BYTES} bytes",
     "previous_pageview_id": f"{_UUID7}, or null",
-    "referrer": f"a string of at most {MAX_REFERRER} characters without NUL or lone surrogates",
+    "previous_seq": f"an integer from 0 to {MAX_SEQ}, or null",
+    "referrer": f"a string of at most {MAX_REFERRER} characters without NUL",
     "visibility": "visible or hidden",
     "engagement_ms": _MILLISECONDS,
     "age_ms": _MILLISECONDS,
@@ -94,7 +95,7 @@ def read_facts(body: bytes) -> Reading:
     errors: list[FieldError] = []
     for index, raw in enumerate(facts):
         try:
-            accepted.append(_BROWSER_FACT.validate_python(raw))
+            accepted.append(_BROWSER_FACT.validate_python(_typed(raw)))
         except ValidationError as error:
             errors += [
                 field_error(found, f"/facts/{index}", raw)
@@ -103,20 +104,35 @@ def read_facts(body: bytes) -> Reading:
     return Reading(accepted, errors)
 
 
+def _typed(raw: Any) -> Any:
+    """A fact that does not say its type has the one that its `seq` has: 0 is the page's first view."""
+    if isinstance(raw, dict) and "type" not in raw:
+        kind = PageViewed if raw.get("seq") == 0 else VisibilityChanged
+        return raw | {"type": kind.event}
+    return raw
+
+
 def _load(body: bytes) -> Any:
     """The JSON in `body`.
 
-    What only the lenient reader takes (NaN, lone surrogates, endless digits and nesting) is refused
-    later, with the fact it stands in, instead of the whole request here.
+    What only the lenient reader takes (NaN, endless digits and nesting) is refused later, with the
+    fact it stands in, instead of the whole request here. Half of a surrogate pair, which is what
+    cutting a text in JavaScript can leave, becomes U+FFFD, as it does wherever a browser encodes it.
     """
     try:
         return from_json(body, allow_inf_nan=False)
     except ValueError:
         pass
     try:
-        return json.loads(_shallow(body.decode()), parse_int=_integer)
+        return _paired(json.loads(_shallow(body.decode()), parse_int=_integer))
     except ValueError as error:
         raise Refusal(Reason.NOT_JSON, f"the body is not JSON: {error}") from None
+
+
+def _paired(document: Any) -> Any:
+    """`document` with U+FFFD in the place of each half of a surrogate pair."""
+    text = json.dumps(document, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _integer(digits: str) -> int:

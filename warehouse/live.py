@@ -23,12 +23,18 @@ time, and what reads the log wants a core too."""
 
 _MIGRATIONS = files("dwell.warehouse") / "migrations"
 _PROJECTION = files("dwell.warehouse") / "projection"
+_VIEWS = files("dwell.warehouse") / "views"
 
 
 @cache
 def statements(name: str) -> str:
     """The projection SQL of that name, as `pageviews/merge`."""
     return (_PROJECTION / f"{name}.sql").read_text()
+
+
+def views() -> list[str]:
+    """The SQL of each view of the tables, with the macros it needs; run where the tables are."""
+    return [view.read_text() for view in sorted(_VIEWS.iterdir(), key=lambda view: view.name)]
 
 
 class LiveWarehouse:
@@ -175,7 +181,10 @@ class LiveWarehouse:
             )
 
     def _migrate(self) -> None:
-        """Apply the migrations this file has not had; it says in `projection_info` how many it had."""
+        """Apply the migrations this file has not had; it says in `projection_info` how many it had.
+
+        The views are made anew with the last one. (A view that changes alone wants a migration too.)
+        """
         steps = sorted(
             (step for step in _MIGRATIONS.iterdir() if step.name.endswith(".sql")),
             key=lambda step: step.name,
@@ -191,6 +200,9 @@ class LiveWarehouse:
             with self.transaction() as connection:
                 connection.execute("use warehouse")
                 connection.execute(step.read_text())
+                if number == len(steps):
+                    for view in views():
+                        connection.execute(view)
                 connection.execute("use memory")
                 self.note("schema_version", str(number))
         if done < len(steps):

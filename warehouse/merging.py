@@ -51,11 +51,11 @@ class Merging:
         self._run("grouped")
         self._meet()
         census = Census(*self._all("census")[0])
+        self._merge_changes(census)
         moved = self._merge_pageviews(census)
         renamed = self._merge_sessions(census)
         if moved:
             self._run("sessions/moves")
-        self._merge_changes(census)
         self._places.add()
         agents = self._all("agents") + (self._all("sessions/renamed_agents") if renamed else [])
         return Merged(list({agent for (agent,) in agents}), renamed)
@@ -98,6 +98,7 @@ class Merging:
         return renamed
 
     def _merge_changes(self, census: Census) -> None:
+        """Before the pageviews, which count these rows."""
         if not (census.repeated or census.suspect):
             self._run("changes/plain")
             return
@@ -109,6 +110,7 @@ class Merging:
             known = (0, 2**48)
         self._connection.execute(statements("changes/known"), known)
         self._run("changes/merge")
+        self._run("changes/recount")
 
     def _run(self, name: str) -> None:
         self._connection.execute(statements(name))

@@ -14,7 +14,7 @@ import duckdb
 
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
-from dwell.warehouse import snapshot
+from dwell.warehouse import live, snapshot
 from dwell.warehouse.live import STORAGE_VERSION, statements
 
 _UNION = files("dwell.warehouse") / "union"
@@ -162,6 +162,8 @@ def _fill(
     for table in tables:
         if table not in views:
             connection.execute(f'create view "{table}" as from shards."{table}"')
+    for view_of_tables in live.views():
+        connection.execute(view_of_tables)
     _comment(connection, model)
 
 

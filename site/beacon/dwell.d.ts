@@ -18,22 +18,26 @@ declare namespace Dwell {
 
   interface Beacon {
     /**
-     * Begins a pageview now, for an application that shows another page without moving to it;
-     * the pageview before ends. A push or a traversal to another path begins one by itself.
+     * Begins a pageview now, for an application that knows better than the address what it
+     * shows; the pageview before ends. A push or a traversal to another path begins one by itself:
+     * name it in the same task as the push, and it is one pageview.
      */
-    pageview(of?: Pageview): void;
+    pageview(of: Pageview): void;
 
     /**
-     * Whether the visitor lets themselves be measured. `true`: measuring begins, or goes on.
-     * `false`: the visitor cookie, the session and all that waits to be sent are ended, and
-     * nothing is measured until `true`.
+     * Whether the visitor lets themselves be measured; it is remembered. `true`: measuring begins,
+     * or goes on. `false`: the visitor cookie, the session and all that waits to be sent are ended,
+     * and nothing is measured until `true`. The promise is that of the request which ends the
+     * visitor cookie: where it fails, say it again.
      */
-    consent(given: boolean): void | Promise<void>;
+    consent(given: true): true;
+    consent(given: false): Promise<Response>;
+    consent(given: boolean): true | Promise<Response>;
   }
 
   interface Pageview {
-    /** Name of the view, 1 to 200 characters; if left out, the view stays what it was. */
-    view?: string;
+    /** Name of the view, 1 to 200 characters. */
+    view: string;
 
     /**
      * What else identifies the page; if left out, only its path and title do. With these it is

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 METHODS = {
     "/facts": ("POST", "OPTIONS"),
-    "/visitor": ("DELETE", "OPTIONS"),
+    "/visitor": ("DELETE", "POST", "OPTIONS"),
     "/beacon.js": ("GET", "HEAD"),
 }
 """What is served below the mount, and by which methods. The script itself is answered before."""
@@ -102,11 +102,11 @@ class Collector:
             allow = (b"allow", ", ".join(methods).encode())
             detail = f"the method is {shown(method)}: expected {' or '.join(methods)}"
             raise Refused(Cause.METHOD, detail, headers=(allow,))
-        if method == "POST":
-            return await self._take_facts(request, receive)
-        if method == "DELETE":
+        if method == "OPTIONS":
+            return self._preflight(request, methods)
+        if path == "/visitor":
             return self._end_visitor(request)
-        return self._preflight(request, methods)
+        return await self._take_facts(request, receive)
 
     async def _take_facts(self, request: Request, receive: Receive) -> Answer:
         for step in self._admission:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -75,6 +76,15 @@ def offline(browser: Chrome, away: bool) -> None:
         "Network.emulateNetworkConditions",
         {"offline": away, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
     )
+
+
+def waiting(browser: Chrome) -> list[dict[str, Any]]:
+    """The facts that this site's pages have stored because nobody has settled them."""
+    stored: list[list[dict[str, Any]]] = browser.execute_script(
+        "return Object.keys(localStorage).filter(k => k.startsWith('dwell:'))"
+        ".map(k => JSON.parse(localStorage[k]))"
+    )
+    return list(itertools.chain.from_iterable(stored))
 
 
 def views(seen: list[Seen]) -> list[str]:
@@ -248,7 +258,8 @@ def test_a_script_that_comes_late_misses_nothing(
     time.sleep(seconds)
     truth.hides(lambda: hasty_browser.switch_to.window(other_tab(hasty_browser)))
     (seen,) = visits.are(truth)
-    assert seen.states[0][1] > late - 0.1
+    assert seen.states[0] == ("visible", 0.0)
+    assert seen.first["delay_ms"] > (late - 0.1) * 1000
 
 
 def test_a_script_that_comes_after_the_look_counts_it(
@@ -260,7 +271,8 @@ def test_a_script_that_comes_after_the_look_counts_it(
     time.sleep(0.8)
     truth.hides(lambda: hasty_browser.switch_to.window(other_tab(hasty_browser)))
     (seen,) = visits.are(truth)
-    assert [state for state, _ in seen.states] == ["hidden"]
+    assert [state for state, _ in seen.states] == ["visible", "hidden"]
+    assert seen.facts[1]["delay_ms"] > 1000
 
 
 def renderers(browser: Chrome) -> list[int]:
@@ -398,7 +410,7 @@ def test_facts_go_at_once_when_the_network_is_back(visits: Visits, browser: Chro
     wait_until(visits.facts)
     offline(browser, True)
     click(browser, "Tab 2")
-    wait_until(lambda: browser.execute_script("return Object.keys(localStorage).length") == 2)
+    wait_until(lambda: len(waiting(browser)) == 2)
     time.sleep(3.2)  # the second try failed after 2 s; without the news the third waits for 4 more
     offline(browser, False)
     wait_until(lambda: len(visits.pageviews()) == 2, within=0.8)
@@ -421,15 +433,6 @@ def test_a_visit_offline_arrives_with_the_next_page(visits: Visits, browser: Chr
     visits.are(a, b)
 
 
-def test_a_retry_heeds_retry_after(visits: Visits, browser: Chrome) -> None:
-    visits.faults.status = 503
-    visits.faults.headers = [(b"retry-after", b"3")]
-    browser.get(f"{visits.origin}/test/plain")
-    wait_until(lambda: len(visits.faults.requests) == 2, within=10)
-    (first, _), (second, _) = visits.faults.requests
-    assert second - first > 4.5
-
-
 def test_a_page_that_is_frozen_tries_at_once(visits: Visits, browser: Chrome) -> None:
     visits.faults.status = 503
     browser.get(f"{visits.origin}/test/plain")
@@ -450,7 +453,7 @@ def test_retries_back_off(visits: Visits, browser: Chrome) -> None:
 
 
 @pytest.mark.parametrize("status", [413, pytest.param(403, marks=pytest.mark.long)])
-def test_facts_refused_as_a_whole_go_one_by_one(
+def test_facts_refused_as_a_whole_are_given_up(
     visits: Visits, browser: Chrome, status: int
 ) -> None:
     visits.faults.status = 503
@@ -458,21 +461,15 @@ def test_facts_refused_as_a_whole_go_one_by_one(
     browser.switch_to.window(other_tab(browser))
     wait_until(lambda: len(visits.faults.requests) >= 2)
     visits.faults.status = status
-    visits.faults.requests.clear()
-    handle = other_tab(browser)
-    browser.switch_to.window(handle)
-    wait_until(lambda: len(visits.faults.requests) >= 4)
-    assert [count for _, count in visits.faults.requests][:4] == [3, 1, 1, 1]
-    time.sleep(1.2)
-    assert visits.faults.requests[4:] == []
-    waiting = browser.execute_script("return Object.keys(localStorage)")
-    assert waiting == []
+    browser.switch_to.window(other_tab(browser))
+    wait_until(lambda: waiting(browser) == [])
+    assert visits.faults.requests[-1][1] == 3
 
 
 def test_a_settled_outbox_is_empty(visits: Visits, browser: Chrome) -> None:
     browser.get(f"{visits.origin}/page_a")
     wait_until(visits.facts)
-    wait_until(lambda: browser.execute_script("return Object.keys(localStorage).length") == 0)
+    wait_until(lambda: waiting(browser) == [])
     time.sleep(1)
     assert len(visits.facts()) == 1
 
@@ -546,7 +543,9 @@ def test_two_tabs_of_one_page_are_two_pageviews_of_one_session(
     assert [one.first["previous_pageview_id"] for one in seen] == [None, None]
 
 
-def test_two_tabs_share_the_outbox_and_lose_nothing(visits: Visits, browser: Chrome) -> None:
+def test_what_a_tab_could_not_deliver_goes_with_another_one(
+    visits: Visits, browser: Chrome
+) -> None:
     visits.faults.status = 503
     one, two = Truth(), Truth()
     one.shows(lambda: browser.get(f"{visits.origin}/page_a"))
@@ -558,14 +557,15 @@ def test_two_tabs_share_the_outbox_and_lose_nothing(visits: Visits, browser: Chr
     two.hides(browser.close)
     browser.switch_to.window(browser.window_handles[-1])
     visits.are(one, two)
-    wait_until(lambda: browser.execute_script("return Object.keys(localStorage).length") == 0)
+    browser.get(f"{visits.origin}/test/plain")
+    wait_until(lambda: waiting(browser) == [])
     arrivals = Counter((fact["pageview_id"], fact["seq"]) for fact in visits.facts())
-    assert max(arrivals.values()) <= 3
+    assert max(arrivals.values()) <= 6
 
 
 def test_what_the_site_stores_itself_is_left_alone(visits: Visits, browser: Chrome) -> None:
     browser.get(f"{visits.origin}/dwell/beacon.js")
-    browser.execute_script("localStorage['dwell.2fa'] = localStorage['dwell.2.0'] = 'mine'")
+    browser.execute_script("localStorage['dwell.2fa'] = localStorage['dwellings'] = 'mine'")
     truth = Truth()
     truth.shows(lambda: browser.get(f"{visits.origin}/page_a"))
     time.sleep(0.5)
@@ -573,7 +573,7 @@ def test_what_the_site_stores_itself_is_left_alone(visits: Visits, browser: Chro
     visits.are(truth)
     browser.switch_to.window(other_tab(browser))
     kept = "return Object.keys(localStorage).sort()"
-    wait_until(lambda: browser.execute_script(kept) == ["dwell.2.0", "dwell.2fa"])
+    wait_until(lambda: browser.execute_script(kept) == ["dwell.2fa", "dwellings"])
 
 
 def test_long_titles_and_paths_in_any_script_arrive(visits: Visits, browser: Chrome) -> None:
@@ -614,7 +614,7 @@ def test_a_page_of_another_origin_reports_to_where_its_script_is_from(
         truth.hides(lambda: browser.switch_to.window(other_tab(browser)))
         elsewhere.are(truth)
         browser.switch_to.window(other_tab(browser))
-        wait_until(lambda: browser.execute_script("return Object.keys(localStorage).length") == 0)
+        wait_until(lambda: waiting(browser) == [])
     assert visits.facts() == []
 
 
@@ -665,12 +665,10 @@ def test_the_session_is_in_the_cookie(visits: Visits, browser: Chrome) -> None:
     wait_until(visits.facts)
     cookie = browser.get_cookie("dwell_session")
     assert cookie is not None
-    session, _, second = cookie["value"].partition(".")
-    assert session == visits.facts()[0]["session_id"]
-    assert abs(int(second) - time.time()) < 5
+    assert cookie["value"] == visits.facts()[0]["session_id"]
+    assert abs(cookie["expiry"] - 1800 - time.time()) < 5
     assert cookie["sameSite"] == "Lax"
     assert cookie["path"] == "/"
-    assert "expiry" not in cookie
 
 
 def test_a_session_ends_after_its_time_out_with_the_next_pageview(
@@ -679,13 +677,13 @@ def test_a_session_ends_after_its_time_out_with_the_next_pageview(
     browser.get(f"{visits.origin}/page_a")
     wait_until(visits.facts)
     session = visits.facts()[0]["session_id"]
-    long_ago = int(time.time()) - 1801
-    browser.execute_script(f"document.cookie = 'dwell_session={session}.{long_ago};path=/'")
+    browser.delete_cookie("dwell_session")  # as the browser does it after so long
     browser.switch_to.window(other_tab(browser))
     wait_until(lambda: len(visits.facts()) == 2)
     assert {fact["session_id"] for fact in visits.facts()} == {session}
+    browser.switch_to.window(other_tab(browser))
     browser.get(f"{visits.origin}/dwell/beacon.js")
-    browser.execute_script(f"document.cookie = 'dwell_session={session}.{long_ago};path=/'")
+    browser.delete_cookie("dwell_session")
     browser.get(f"{visits.origin}/page_b")
     wait_until(lambda: PAGE_B in views(visits.pageviews()))
     old, new = visits.pageviews()

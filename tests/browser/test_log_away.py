@@ -45,7 +45,10 @@ def test_facts_wait_in_the_browser_while_the_broker(
     looked_from = time.monotonic()
     browser.find_element(By.LINK_TEXT, "Page B").click()
     time.sleep(AWAY_SECONDS)
-    waiting = "return Object.keys(localStorage).filter((key) => key.startsWith('dwell.')).length"
+    waiting = (
+        "return Object.keys(localStorage).filter(key => key.startsWith('dwell:'))"
+        ".flatMap(key => JSON.parse(localStorage[key])).length"
+    )
     assert browser.execute_script(waiting) > 1
     if away == "hangs":
         own_broker.resume()

@@ -91,6 +91,9 @@ def test_a_fold_of_the_sent_facts_gives_the_truth(delivery: Delivery) -> None:
     assert engaged == {line["pageview"]: line["engagement_ms"] for line in lines}
     assert seqs == {line["pageview"]: set(line["seq"]) for line in lines}
     assert said == {line["pageview"]: (line["session"], line["view"]) for line in lines}
+    told = {line["previous"]: line["previous_seq"] for line in lines if line["previous"]}
+    assert told == {pageview_id: max(seqs[pageview_id]) for pageview_id in told}
+    assert len(told) > 20
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
@@ -525,6 +528,15 @@ HARM = {
     "another visitor of a pageview": (
         f"update pageview set visitor_id = uuid() where pageview_id = {ONE}",
         {"pageviews": {"changed": 1}},
+    ),
+    "a fact that its pageview does not count": (
+        f"update pageview set facts = facts - 1 where pageview_id = {ONE}",
+        {"pageviews": {"changed": 1}},
+    ),
+    "a pageview that says more was made of the one before it": (
+        "update pageview set previous_seq = previous_seq + 1 where pageview_id ="
+        " (select min(pageview_id) from pageview where previous_seq is not null)",
+        {"pageviews": {"changed": 2}},
     ),
     "another session of a pageview": (
         f"update pageview set session_id = uuid() where pageview_id = {ONE}",

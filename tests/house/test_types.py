@@ -16,20 +16,23 @@ from tests.support.house import ROOT
 COMPILER = ROOT / ".cache/npm/node_modules/typescript/bin/tsc"
 OPTIONS = ("--strict", "--exactOptionalPropertyTypes", "--noEmit", "--pretty", "false")
 WRONG = {
-    "the beacon is taken for granted": ("window.dwell.pageview();", "TS18048"),
-    "a name that may be nobody's": ("dwell?.pageview();", "TS2304"),
-    "no JSON": ("window.dwell?.pageview({ identity: { at: new Date() } });", "TS2322"),
-    "nothing is no JSON": ("window.dwell?.pageview({ identity: { at: undefined } });", "TS2322"),
+    "the beacon is taken for granted": ("window.dwell.pageview({ view: 'a' });", "TS18048"),
+    "a name that may be nobody's": ("dwell?.pageview({ view: 'a' });", "TS2304"),
+    "no JSON": ("window.dwell?.pageview({ view: 'a', identity: { at: new Date() } });", "TS2322"),
+    "nothing is no JSON": (
+        "window.dwell?.pageview({ view: 'a', identity: { at: undefined } });",
+        "TS2322",
+    ),
     "a view without a name": ("window.dwell?.pageview({ view: 7 });", "TS2322"),
+    "no view": ("window.dwell?.pageview({});", "TS2741"),
     "a slip of the pen": ("window.dwell?.pageview({ veiw: 'shop.Basket' });", "TS2353"),
-    "neither yes nor no": ("window.dwell?.consent('perhaps');", "TS2345"),
+    "neither yes nor no": ("window.dwell?.consent('perhaps');", "TS2769"),
     "consent to what": ("window.dwell?.consent();", "TS2554"),
     "a beacon of one's own": ("window.dwell = undefined;", "TS2540"),
 }
 RIGHT = """
     const dwell = window.dwell;
-    if (dwell) dwell.pageview();
-    window.dwell?.pageview({});
+    if (dwell) dwell.pageview({ view: "a" });
     window.dwell?.pageview({ view: "a", identity: { deep: { list: [1, "a", null, { b: true }] } } });
     export async function agree(): Promise<void> { await window.dwell?.consent(true); }
 """

@@ -186,8 +186,9 @@ def test_the_name_changes_with_the_settings_in_it(script: Script) -> None:
 
 
 def test_the_settings_are_in_it(script: Script) -> None:
-    assert b"<1800" in script.content
-    assert b"<60?" in Script(Settings(session_timeout=60)).content
+    assert b"max-age=1800;" in script.content
+    assert b"max-age=60;" in Script(Settings(session_timeout=60)).content
+    assert Script(Settings(require_consent=True)).name != script.name
     assert b"globalPrivacyControl" in script.content
     assert b"globalPrivacyControl" not in Script(Settings(honour_opt_out=False)).content
     assert not re.search(rb"[A-Z]+_[A-Z_]+", script.content)

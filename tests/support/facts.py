@@ -20,8 +20,15 @@ NOW = 1_764_000_000_000
 """A moment in milliseconds since 1970, in November 2025."""
 
 PROVENANCE = {"partition", "first_offset", "last_partition", "last_offset"}
-LAWFUL = ("tracking_session", "pageview", "visibility_change", "browser_agent", "erasure")
-"""The tables that depend on nothing but the set of facts."""
+LAWFUL = (
+    "tracking_session",
+    "pageview",
+    "visibility_change",
+    "browser_agent",
+    "erasure",
+    "pageview_ledger",
+)
+"""The tables and views that depend on nothing but the set of facts."""
 
 
 def uuid7(number: int, at: int = NOW) -> str:
@@ -54,6 +61,7 @@ def glimpse(
     identity: dict[str, Any] | None = None,
     browser_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     previous: int | None = None,
+    previous_seq: int | None = None,
     referrer: str = "",
     begun: int = NOW,
     session_begun: int = NOW,
@@ -69,6 +77,7 @@ def glimpse(
         "view": view,
         "identity": {"path": "/page_a"} if identity is None else identity,
         "previous_pageview_id": None if previous is None else uuid7(previous),
+        "previous_seq": previous_seq,
         "referrer": referrer,
         "visibility": visibility,
         "engagement_ms": engagement_ms,

@@ -29,7 +29,7 @@ def publish(
                     unnest($1::double[]) as engagement_time, $2 as view_name, $3 as identity,
                     $4::timestamp as started_at, $4::timestamp as last_seen_at,
                     $4::timestamp as first_received_at, $4::timestamp as last_received_at,
-                    0 as first_seq, 1 as last_seq,
+                    0 as first_seq, 1 as last_seq, 2 as facts, false as end_seen,
                     0 as partition, 1 as first_offset, 0 as last_partition, 2 as last_offset
                 """,
                 [list(engagement), view, identity, STARTED],
@@ -40,7 +40,8 @@ def publish(
                 insert into warehouse.tracking_session by name
                 select
                     any_value(columns(* exclude (
-                        pageview_id, referrer, engagement_time, view_name, identity, last_seq
+                        pageview_id, referrer, engagement_time, view_name, identity, last_seq, facts,
+                        end_seen
                     ))),
                     min(pageview_id) as first_pageview_id, count(*) as pageviews
                 from given;

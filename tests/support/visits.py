@@ -100,11 +100,13 @@ class Faults:
     Attributes:
         lose: how many requests with facts get no answer and never arrive, from now on.
         double: each request arrives twice.
+        slow: seconds that the answer to a request with facts takes longer.
         status: what is answered in the collector's place, with `headers`.
     """
 
     lose: int = 0
     double: bool = False
+    slow: float = 0
     status: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     requests: list[tuple[float, int]] = field(default_factory=list)
@@ -126,6 +128,7 @@ class Visits:
         """Forget what came until now, and the faults."""
         self._known |= {fact["pageview_id"] for fact in self._all()}
         self.faults.lose, self.faults.double, self.faults.status = 0, False, None
+        self.faults.slow = 0
         self.faults.headers = []
         self.faults.requests.clear()
 
@@ -193,13 +196,19 @@ class _Stage:
 
     async def _page(self, path: str, scope: Scope, send: Send) -> None:
         query = {
-            name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()
+            name: values[0]
+            for name, values in parse_qs(
+                scope["query_string"].decode(), keep_blank_values=True
+            ).items()
         }
         late = f"?late={query['late']}" if "late" in query else ""
         script = f'<script src="{query.get("from", "")}/dwell/beacon.js{late}" async></script>'
         name = path.removeprefix("/test/")
         body = PAGE.format(
-            view=f"tests.{name}", title=f"Test {name}", script=script, body=query.get("body", "")
+            view=query.get("view", f"tests.{name}"),
+            title=f"Test {name}",
+            script=script,
+            body=query.get("body", ""),
         ).encode()
         headers = [(b"content-type", b"text/html"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -229,9 +238,14 @@ class _Stage:
         async def replayed() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
+        async def late(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.sleep(faults.slow)
+            await send(message)
+
         if faults.double:
             await self._site(scope, replayed, _nowhere)
-        await self._site(scope, replayed, send)
+        await self._site(scope, replayed, late)
 
 
 async def _nowhere(message: Message) -> None:

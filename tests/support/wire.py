@@ -15,6 +15,7 @@ FACT: dict[str, Any] = {
     "view": "dwell.site.pages.page_a.PageA",
     "identity": {"path": "/page_a", "title": "Page A"},
     "previous_pageview_id": None,
+    "previous_seq": None,
     "referrer": "",
     "visibility": "visible",
     "engagement_ms": 0,

@@ -51,6 +51,7 @@ def any_glimpses(draw: DrawFn) -> Stored:
         identity=draw(st.sampled_from(IDENTITIES)),
         browser_agent=draw(st.sampled_from(AGENTS)),
         previous=draw(st.sampled_from([None, 1, 2])),
+        previous_seq=draw(st.sampled_from([None, 0, 3])),
         referrer=draw(st.sampled_from(["", "https://example.org/"])),
     )
 
@@ -82,9 +83,23 @@ def told_twice(draw: DrawFn) -> tuple[list[Stored], int, list[Stored], int]:
     )
 
 
+MISCOUNTED = """
+    with counted as (
+        select pageview_id, count(*) as facts, arg_max(visibility, seq) = 'hidden' as end_seen
+        from warehouse.visibility_change
+        group by pageview_id
+    )
+    select pageview_id from warehouse.pageview full join counted using (pageview_id)
+    where (pageview.facts, pageview.end_seen) is distinct from (counted.facts, counted.end_seen)
+"""
+"""Pageviews that are not in step with their visibility changes."""
+
+
 def tables_of(records: list[Stored], batch: int, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     with Projected(folder / f"{next(FILES)}.duckdb") as projected:
-        return projected.append(records).project(batch).tables()
+        projected.append(records).project(batch)
+        assert projected.rows(MISCOUNTED) == []
+        return projected.tables()
 
 
 def check_any_order_and_duplication(

@@ -1,7 +1,102 @@
 -- Records become facts, each with the times its clocks give. What the strict reader does not take
 -- whole, or what breaks a bound, is left out here and goes to the judge, who says why or reads it
 -- after all; what the judge has read comes back as `judged` and is believed.
+create or replace temp macro good_facts(parsed) as table
+select
+    partition,
+    "offset",
+    record_id(partition, "offset") as record,
+    data.pageview_id as pageview_id,
+    data.seq::integer as seq,
+    data.session_id as session_id,
+    data.view as view_name,
+    data.identity as identity,
+    data.previous_pageview_id as previous_pageview_id,
+    data.previous_seq::integer as previous_seq,
+    data.referrer as referrer,
+    data.visibility as visibility,
+    data.engagement_ms / 1000 as engagement_time,
+    make_timestamp_ms((data.received_at - data.delay_ms - data.age_ms)::bigint) as started_at,
+    make_timestamp_ms((data.received_at - data.delay_ms)::bigint) as occurred_at,
+    make_timestamp_ms(data.received_at::bigint) as received_at,
+    data.visitor_id as visitor_id,
+    data.browser_agent as browser_agent
+from query_table(parsed)
+where
+    (judged and data is not null)
+    or coalesce(
+        specversion = '1.0'
+        and case type
+            when 'dwell.page.viewed.v1' then data.seq = 0
+            when 'dwell.page.visibility_changed.v1' then data.seq between 1 and 1000000
+            else false
+        end
+        and data.seq = floor(data.seq)
+        and data.engagement_ms = floor(data.engagement_ms)
+        and data.age_ms = floor(data.age_ms)
+        and data.delay_ms = floor(data.delay_ms)
+        and data.received_at = floor(data.received_at)
+        and data.engagement_ms between 0 and least(34560000000, data.age_ms + 1000)
+        and data.age_ms between 0 and 34560000000
+        and data.delay_ms between 0 and 34560000000
+        and data.received_at between 0 and 253402300799999
+        and coalesce(data.previous_seq, 0) = floor(coalesce(data.previous_seq, 0))
+        and coalesce(data.previous_seq, 0) between 0 and 1000000
+        and data.visibility in ('visible', 'hidden')
+        and length(data.view) between 1 and 200
+        and length(data.referrer) <= 2048
+        and starts_with(data.identity::varchar, '{')
+        and strlen(data.identity::varchar) <= 2048
+        and not contains(data.identity::varchar, '\u')
+        and not contains(data.view, chr(0))
+        and not contains(data.referrer, chr(0))
+        and uuid_extract_version(data.pageview_id) = 7
+        and uuid_extract_version(data.session_id) = 7
+        and data.visitor_id is not null
+        and data.browser_agent is not null,
+        false
+    );
+
 create or replace temp macro facts_of(records) as table
+with parsed as (
+    select
+        partition,
+        "offset",
+        judged,
+        try(from_json_strict(value, '{
+            "specversion": "VARCHAR",
+            "type": "VARCHAR",
+            "data": {
+                "pageview_id": "UUID",
+                "seq": "DOUBLE",
+                "session_id": "UUID",
+                "view": "VARCHAR",
+                "identity": "JSON",
+                "previous_pageview_id": "UUID",
+                "previous_seq": "DOUBLE",
+                "referrer": "VARCHAR",
+                "visibility": "VARCHAR",
+                "engagement_ms": "DOUBLE",
+                "age_ms": "DOUBLE",
+                "delay_ms": "DOUBLE",
+                "visitor_id": "UUID",
+                "browser_agent": "VARCHAR",
+                "received_at": "DOUBLE"
+            }
+        }')) as record
+    from query_table(records)
+),
+
+unpacked as (
+    select partition, "offset", judged, record.specversion, record.type, record.data as data
+    from parsed
+)
+
+from good_facts('unpacked');
+
+-- The same of records from before there was `previous_seq`: the reader is strict about what is missing
+-- too. (They are told by a text without its first quotation mark, as the search would stop at each.)
+create or replace temp macro former_facts_of(records) as table
 with parsed as (
     select
         partition,
@@ -28,66 +123,14 @@ with parsed as (
             }
         }')) as record
     from query_table(records)
+    where contains(value, 'previous_pageview_id":') and not contains(value, 'previous_seq":')
 ),
 
 unpacked as (
-    select partition, "offset", judged, record.specversion, record.type, record.data as data
+    select
+        partition, "offset", judged, record.specversion, record.type,
+        struct_insert(record.data, previous_seq := null::double) as data
     from parsed
-),
-
-readable as (
-    select partition, "offset", data
-    from unpacked
-    where
-        (judged and data is not null)
-        or coalesce(
-            specversion = '1.0'
-            and case type
-                when 'dwell.page.viewed.v1' then data.seq = 0
-                when 'dwell.page.visibility_changed.v1' then data.seq between 1 and 1000000
-                else false
-            end
-            and data.seq = floor(data.seq)
-            and data.engagement_ms = floor(data.engagement_ms)
-            and data.age_ms = floor(data.age_ms)
-            and data.delay_ms = floor(data.delay_ms)
-            and data.received_at = floor(data.received_at)
-            and data.engagement_ms between 0 and least(34560000000, data.age_ms + 1000)
-            and data.age_ms between 0 and 34560000000
-            and data.delay_ms between 0 and 34560000000
-            and data.received_at between 0 and 253402300799999
-            and data.visibility in ('visible', 'hidden')
-            and length(data.view) between 1 and 200
-            and length(data.referrer) <= 2048
-            and starts_with(data.identity::varchar, '{')
-            and strlen(data.identity::varchar) <= 2048
-            and not contains(data.identity::varchar, '\u')
-            and not contains(data.view, chr(0))
-            and not contains(data.referrer, chr(0))
-            and uuid_extract_version(data.pageview_id) = 7
-            and uuid_extract_version(data.session_id) = 7
-            and data.visitor_id is not null
-            and data.browser_agent is not null,
-            false
-        )
 )
 
-select
-    partition,
-    "offset",
-    record_id(partition, "offset") as record,
-    data.pageview_id as pageview_id,
-    data.seq::integer as seq,
-    data.session_id as session_id,
-    data.view as view_name,
-    data.identity as identity,
-    data.previous_pageview_id as previous_pageview_id,
-    data.referrer as referrer,
-    data.visibility as visibility,
-    data.engagement_ms / 1000 as engagement_time,
-    make_timestamp_ms((data.received_at - data.delay_ms - data.age_ms)::bigint) as started_at,
-    make_timestamp_ms((data.received_at - data.delay_ms)::bigint) as occurred_at,
-    make_timestamp_ms(data.received_at::bigint) as received_at,
-    data.visitor_id as visitor_id,
-    data.browser_agent as browser_agent
-from readable;
+from good_facts('unpacked');

@@ -10,13 +10,14 @@ select
     max(occurred_at) as last_seen_at,
     max(engagement_time) as engagement_time,
     min(seq) as first_seq,
-    max(seq) as last_seq,
+    max(last_fact(seq, visibility = 'hidden')) as last_fact,
+    count(*) as facts,
     max(received_at) as last_received_at,
     min(record) as first_record,
     max(record) as last_record,
     min(visitor_id) as visitor_id,
     arg_min(record, seq) as first_fact,
-    bit_count(bit_or(1::ubigint << least(seq, 63))) < count(*) as repeated,
+    bit_count(bit_or(1::ubigint << least(seq, 63))) < facts as repeated,
     not repeated and min(visitor_id) = max(visitor_id) as single
 from fact
 group by pageview_id;

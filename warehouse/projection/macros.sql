@@ -6,6 +6,15 @@ create or replace temp macro partition_of(record) as (record // 281474976710656)
 
 create or replace temp macro offset_of(record) as record % 281474976710656;
 
+-- The latest fact of a pageview as one number, its position and whether it says hidden. Of two at one
+-- position the one that says hidden counts: the other one is a copy that the browser kept of the fact
+-- to come, in case the page dies.
+create or replace temp macro last_fact(seq, is_hidden) as seq * 2 + is_hidden::integer;
+
+create or replace temp macro seq_of(last_fact) as last_fact // 2;
+
+create or replace temp macro is_end(last_fact) as last_fact % 2 = 1;
+
 -- The merge functions. Each takes rows of one table's shape (the rows that single facts make, rows
 -- already in the table, or both) and returns one row a key. Every column's function is commutative,
 -- associative and idempotent: the least, the greatest, the union, or what the least fact says.
@@ -30,6 +39,7 @@ create or replace temp macro visitors_left(visitor_id, other_visitor_ids, forgot
         lambda each: not list_contains(forgotten, each)
     );
 
+-- facts is not merged: it counts rows of visibility_change, and is kept in step with them.
 create or replace temp macro merged_pageviews(rows) as table
 with grouped as (
     select
@@ -41,18 +51,20 @@ with grouped as (
             'view_name': view_name,
             'identity': identity::varchar,
             'previous_pageview_id': previous_pageview_id,
+            'previous_seq': previous_seq,
             'referrer': referrer,
             'visitor_id': visitor_id
         }) as first_fact,
         max(engagement_time) as engagement_time,
         min(started_at) as started_at,
         max(last_seen_at) as last_seen_at,
-        max(last_seq) as last_seq,
+        max(last_fact(last_seq, end_seen)) as last_fact,
         list(distinct visitor_id) as visitor_ids,
         list(other_visitor_ids) filter (other_visitor_ids is not null) as further_visitor_ids,
         max(last_received_at) as last_received_at,
         min(record_id(partition, first_offset)) as first_record,
-        max(record_id(last_partition, last_offset)) as last_record
+        max(record_id(last_partition, last_offset)) as last_record,
+        max(facts) as facts
     from query_table(rows)
     group by pageview_id
 )
@@ -64,7 +76,7 @@ select
     engagement_time,
     started_at,
     last_seen_at,
-    last_seq,
+    seq_of(last_fact) as last_seq,
     first_fact.previous_pageview_id as previous_pageview_id,
     first_fact.referrer as referrer,
     first_fact.visitor_id as visitor_id,
@@ -75,7 +87,10 @@ select
     partition_of(first_record) as partition,
     offset_of(first_record) as first_offset,
     partition_of(last_record) as last_partition,
-    offset_of(last_record) as last_offset
+    offset_of(last_record) as last_offset,
+    first_fact.previous_seq as previous_seq,
+    facts,
+    is_end(last_fact) as end_seen
 from grouped;
 
 -- pageviews is not merged: it counts rows of pageview, and is kept in step with them.
@@ -119,12 +134,14 @@ select
     offset_of(last_record) as last_offset
 from grouped;
 
+-- Of two facts at one position the one that says hidden counts, as above.
 create or replace temp macro merged_changes(rows) as table
 with grouped as (
     select
         pageview_id,
         seq,
-        min({'received_at': first_received_at, 'visibility': visibility}) as first_fact,
+        min(visibility) as visibility,
+        min(first_received_at) as first_received_at,
         min(occurred_at) as occurred_at,
         max(engagement_time) as engagement_time,
         max(last_received_at) as last_received_at,
@@ -136,10 +153,10 @@ with grouped as (
 select
     pageview_id,
     seq,
-    first_fact.visibility as visibility,
+    visibility,
     occurred_at,
     engagement_time,
-    first_fact.received_at as first_received_at,
+    first_received_at,
     last_received_at,
     partition_of(first_record) as partition,
     offset_of(first_record) as first_offset,

@@ -19,16 +19,36 @@ select hash(session_id)
 from shards.pageview
 semi join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key;
 
+create view visibility_change as
+with row_to_merge as (
+    from shards.visibility_change
+    semi join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
+)
+
+from shards.visibility_change
+anti join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
+union all by name
+from merged_changes('row_to_merge');
+
 create view pageview as
 with row_to_merge as (
     from shards.pageview
     semi join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
+),
+
+counted as (
+    select pageview_id, count(*)::integer as facts
+    from visibility_change
+    semi join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
+    group by pageview_id
 )
 
 from shards.pageview
 anti join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
 union all by name
-from merged_pageviews('row_to_merge');
+select merged.* replace (coalesce(counted.facts, merged.facts) as facts)
+from merged_pageviews('row_to_merge') as merged
+left join counted using (pageview_id);
 
 create view tracking_session as
 with row_to_merge as (
@@ -49,17 +69,6 @@ union all by name
 select merged.* replace (coalesce(counted.pageviews, 0) as pageviews)
 from merged_sessions('row_to_merge') as merged
 left join counted using (session_id);
-
-create view visibility_change as
-with row_to_merge as (
-    from shards.visibility_change
-    semi join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
-)
-
-from shards.visibility_change
-anti join shards.crossing_pageview as crossing on hash(pageview_id) = crossing.key
-union all by name
-from merged_changes('row_to_merge');
 
 -- An agent may be a session's in its shard, and no session's once the shards are merged.
 create view browser_agent as

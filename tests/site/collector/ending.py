@@ -6,10 +6,12 @@ from contextlib import closing
 from tests.support.collecting import Answer, Headers, Site
 
 
-def end_visitor(site: Site, headers: Headers | None = None) -> tuple[Answer, list[str]]:
-    """The answer to `DELETE /dwell/visitor`, and each of its `Set-Cookie` headers."""
+def end_visitor(
+    site: Site, headers: Headers | None = None, method: str = "DELETE"
+) -> tuple[Answer, list[str]]:
+    """The answer to a request that ends the visitor, and each of its `Set-Cookie` headers."""
     with closing(http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)) as connection:
-        connection.request("DELETE", "/dwell/visitor", headers=dict(headers or {}))
+        connection.request(method, "/dwell/visitor", headers=dict(headers or {}))
         response = connection.getresponse()
         pairs = [(name.lower(), value) for name, value in response.getheaders()]
         cookies = [value for name, value in pairs if name == "set-cookie"]

@@ -216,7 +216,7 @@ def test_refusals_are_counted_by_their_reason(site: Site) -> None:
         ("GET", "/dwell/facts", "POST, OPTIONS"),
         ("HEAD", "/dwell/facts", "POST, OPTIONS"),
         ("DELETE", "/dwell/facts", "POST, OPTIONS"),
-        ("POST", "/dwell/visitor", "DELETE, OPTIONS"),
+        ("PUT", "/dwell/visitor", "DELETE, POST, OPTIONS"),
         ("POST", "/dwell/beacon.js", "GET, HEAD"),
         ("DELETE", "/dwell/beacon.0123456789ab.js", "GET, HEAD"),
     ],

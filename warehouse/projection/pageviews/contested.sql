@@ -14,7 +14,8 @@ select
     occurred_at as last_seen_at, seq as last_seq, previous_pageview_id, referrer, visitor_id,
     null::uuid[] as other_visitor_ids, seq as first_seq, received_at as first_received_at,
     received_at as last_received_at, partition, "offset" as first_offset,
-    partition as last_partition, "offset" as last_offset
+    partition as last_partition, "offset" as last_offset, previous_seq, 0 as facts,
+    visibility = 'hidden' as end_seen
 from fact
 where
     pageview_id in (select pageview_id from known_contested_pageview)
@@ -23,7 +24,10 @@ where
         where not single
     );
 
-create or replace temp table merged_pageview as from merged_pageviews('contested_pageview');
+create or replace temp table merged_pageview as
+select merged.* replace ((merged.facts + batch_pageview.facts)::integer as facts)
+from merged_pageviews('contested_pageview') as merged
+join batch_pageview using (pageview_id);
 
 insert into new_pageview
 select merged.*
@@ -40,7 +44,9 @@ set
     partition = merged.partition,
     first_offset = merged.first_offset,
     last_partition = merged.last_partition,
-    last_offset = merged.last_offset
+    last_offset = merged.last_offset,
+    facts = merged.facts,
+    end_seen = merged.end_seen
 from merged_pageview as merged
 join known_contested_pageview as known using (pageview_id)
 where pageview.rowid = known.row_id;
@@ -58,6 +64,7 @@ where
     or merged.view_name <> known.view_name
     or merged.identity::varchar <> known.identity::varchar
     or merged.previous_pageview_id is distinct from known.previous_pageview_id
+    or merged.previous_seq is distinct from known.previous_seq
     or merged.referrer <> known.referrer
     or merged.visitor_id <> known.visitor_id
     or merged.other_visitor_ids is distinct from known.other_visitor_ids;

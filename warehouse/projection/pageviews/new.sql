@@ -7,7 +7,7 @@ select
     batch.engagement_time,
     batch.started_at,
     batch.last_seen_at,
-    batch.last_seq,
+    seq_of(batch.last_fact) as last_seq,
     fact.previous_pageview_id,
     fact.referrer,
     fact.visitor_id,
@@ -18,7 +18,10 @@ select
     partition_of(batch.first_record) as partition,
     offset_of(batch.first_record) as first_offset,
     partition_of(batch.last_record) as last_partition,
-    offset_of(batch.last_record) as last_offset
+    offset_of(batch.last_record) as last_offset,
+    fact.previous_seq,
+    batch.facts::integer as facts,
+    is_end(batch.last_fact) as end_seen
 from batch_pageview as batch
 join fact on fact.record = batch.first_fact
 anti join met_pageview as met on met.pageview_id = batch.pageview_id

@@ -8,7 +8,8 @@ set
     visitor_id = renamed.visitor_id,
     other_visitor_ids = renamed.other_visitor_ids,
     first_seq = renamed.first_seq,
-    first_received_at = renamed.first_received_at
+    first_received_at = renamed.first_received_at,
+    previous_seq = renamed.previous_seq
 from renamed_pageview as renamed
 where pageview.rowid = renamed.row_id;
 

@@ -19,7 +19,7 @@ from dwell.warehouse.asking import asking
 
 COMPARISONS = {
     "facts": "visibility, engagement so far",
-    "pageviews": "session, visitor, view, engagement",
+    "pageviews": "session, visitor, view, engagement, facts lost",
     "sessions": "visitor, agent, pageviews",
 }
 """What is compared, and what of it."""
@@ -41,6 +41,8 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("agent", pa.string()),
     ("pageview", pa.string()),
     ("view", pa.string()),
+    ("previous", pa.string()),
+    ("previous_seq", pa.int32()),
     ("engagement_ms", pa.int64()),
     ("seq", pa.list_(pa.int32())),
     ("visibility", pa.list_(pa.string())),

@@ -59,9 +59,11 @@ def body_of(request: Request, now: int) -> bytes:
 def _context(pageview: Pageview) -> str:
     previous = pageview.previous_pageview_id
     quoted = f'"{previous}"' if previous else "null"
+    previous_seq = "null" if pageview.previous_seq is None else pageview.previous_seq
     return (
         f'"session_id":"{pageview.session_id}","view":"{pageview.page.view}",'
         f'"identity":{_IDENTITIES[pageview.page.path]},"previous_pageview_id":{quoted},'
+        f'"previous_seq":{previous_seq},'
         f'"referrer":"{pageview.referrer}"'
     )
 

@@ -47,6 +47,7 @@ class Pageview:
     """One look at a page.
 
     Attributes:
+        previous_seq: of the latest fact that the pageview before it in the tab made.
         started_at: milliseconds since 1970, by a right clock; the time in the id may be a wrong one.
         stretches: what was really seen: alternately visible and hidden, visible first.
         facts: those that leave the browser, by `seq`; a gap is a fact that the browser lost. The
@@ -58,6 +59,7 @@ class Pageview:
     session_id: str
     page: Page
     previous_pageview_id: str | None
+    previous_seq: int | None
     referrer: str
     started_at: int
     stretches: tuple[Stretch, ...]
@@ -232,7 +234,7 @@ def _about(rng: Random, median: float, most: float) -> int:
 def _pageviews(
     rng: Random, plan: Plan, session_id: str, began_at: int, skew: int, origin: str
 ) -> Iterator[Pageview]:
-    previous: str | None = None
+    previous: Pageview | None = None
     left: Page | None = None
     referrer = rng.choice(REFERRERS)
     for page, offset, stretches in plan:
@@ -240,19 +242,20 @@ def _pageviews(
         in_place = left is not None and bool(page.group) and left.group == page.group
         if left is not None and not in_place:
             referrer = origin + left.path
-        pageview_id = uuid7(rng, started_at + skew)
-        yield Pageview(
-            pageview_id=pageview_id,
+        pageview = Pageview(
+            pageview_id=uuid7(rng, started_at + skew),
             session_id=session_id,
             page=page,
-            previous_pageview_id=previous,
+            previous_pageview_id=previous.pageview_id if previous else None,
+            previous_seq=previous.facts[-1].seq if previous else None,
             referrer=referrer,
             started_at=started_at,
             stretches=stretches,
             facts=tuple(_without_lost(rng, list(facts_of(started_at, stretches)))),
             in_place=in_place,
         )
-        previous, left = pageview_id, page
+        yield pageview
+        previous, left = pageview, page
 
 
 def checkpoints() -> Iterator[int]:

@@ -5,6 +5,7 @@ JSON lines of four kinds, in the order in which things happened, from any number
     {"run": {...}}                                       a run began or ended, for people
     {"session": ID, "visitor": ID, "agent": ...}         a session may appear from now on
     {"pageview": ID, "session": ID, "view": ..., "engagement_ms": ...,
+     "previous": ID or null, "previous_seq": ...,
      "seq": [...], "visibility": [...], "visible_ms": [...]}
                                                          and this pageview with these facts;
                                                          engagement_ms is what is true once all are there
@@ -102,6 +103,8 @@ def _pageview(pageview: Pageview) -> dict[str, Any]:
         "pageview": pageview.pageview_id,
         "session": pageview.session_id,
         "view": pageview.page.view,
+        "previous": pageview.previous_pageview_id,
+        "previous_seq": pageview.previous_seq,
         "engagement_ms": pageview.engagement_ms,
         "seq": [fact.seq for fact in pageview.facts],
         "visibility": [fact.visibility for fact in pageview.facts],

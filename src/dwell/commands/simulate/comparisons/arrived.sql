@@ -3,6 +3,7 @@ create temp table arrived as
 select
     pageview,
     count(*) as facts,
+    max(seq) as last_seq,
     max(expected_fact.visible_ms) as visible_ms
 from expected_fact
 left join found_fact using (pageview, seq)

@@ -5,6 +5,8 @@ create temp table truth (
     agent varchar,
     pageview uuid,
     "view" varchar,
+    previous uuid,
+    previous_seq integer,
     engagement_ms bigint,
     seq integer[],
     visibility varchar[],
@@ -18,7 +20,7 @@ from truth
 where visitor is not null;
 
 create temp view expected_pageview as
-select pageview, session, "view" as view_name, engagement_ms, len(seq) as facts
+select pageview, session, "view" as view_name, previous, previous_seq, engagement_ms, len(seq) as facts
 from truth
 where pageview is not null;
 
