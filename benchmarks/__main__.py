@@ -16,6 +16,7 @@ BENCHMARKS = (
     "benchmarks.embedded_log",
     "benchmarks.collector",
     "benchmarks.page_latency",
+    "benchmarks.beacon_cost",
     "benchmarks.projection",
     "benchmarks.kafka_path",
 )
