@@ -1,4 +1,4 @@
-"""The benchmarks: `./dev bench` runs them all, `./dev bench NAME ...` some of them.
+"""The benchmarks: `./dev bench NAME ...` runs some of them, `./dev bench` all but the longest.
 
 To add one:
 
@@ -8,6 +8,8 @@ To add one:
 3. Measure everything `times` times in one call and give each figure as one
    `Row(what, unit, values)`, one value per run. Interleave what is compared (A, B, A, B, …) and
    give the second row `against=first`: its ratio is then the median of the paired ratios.
-4. Keep each run to a few seconds; work in a temporary folder; print nothing (a row may hold no
-   host name and no path); start and stop whatever is needed within `run`.
+   What no list of rows can say may come as a `rich.table.Table` of its own.
+4. Keep each run to a few seconds, or to a minute where a browser loads pages; one that cannot says
+   how many `MINUTES` it takes, and runs only when it is named. Work in a temporary folder; print
+   nothing (a row may hold no host name and no path); start and stop whatever is needed within `run`.
 """

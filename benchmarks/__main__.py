@@ -17,6 +17,8 @@ BENCHMARKS = (
     "benchmarks.collector",
     "benchmarks.page_latency",
     "benchmarks.beacon_cost",
+    "benchmarks.web_vitals",
+    "benchmarks.trackers",
     "benchmarks.projection",
     "benchmarks.kafka_path",
 )
@@ -34,7 +36,7 @@ def modules() -> dict[str, ModuleType]:
 @click.option("--runs", default=5, show_default=True, type=click.IntRange(1), help="Runs of each.")
 @click.option("--list", "listed", is_flag=True, help="Name the benchmarks and stop.")
 def bench(names: tuple[str, ...], runs: int, listed: bool) -> None:
-    """Run the named benchmarks, or all, and print medians, spreads and ratios."""
+    """Run the named benchmarks, or all but the longest, and print medians, spreads and ratios."""
     known = modules()
     if listed:
         for name, module in known.items():
@@ -43,31 +45,37 @@ def bench(names: tuple[str, ...], runs: int, listed: bool) -> None:
     for name in names:
         if name not in known:
             raise click.UsageError(f"no benchmark '{name}': expected one of {', '.join(known)}")
-    report(measured({name: known[name] for name in names or known}, runs))
+    chosen = names or [name for name, module in known.items() if not hasattr(module, "MINUTES")]
+    report(measured({name: known[name] for name in chosen}, runs))
 
 
-def measured(chosen: dict[str, ModuleType], runs: int) -> Iterator[tuple[str, Row]]:
-    """Each row with the name of its benchmark; says on standard error which one is running."""
+def measured(chosen: dict[str, ModuleType], runs: int) -> Iterator[tuple[str, Row | Table]]:
+    """What each benchmark gives, with its name; says on standard error which one is running."""
     for name, module in chosen.items():
         click.echo(f"{name}: {runs} runs", err=True)
-        for row in module.run(runs):
-            yield name, row
+        for each in module.run(runs):
+            yield name, each
 
 
-def report(rows: Iterable[tuple[str, Row]]) -> None:
-    """Print the conditions, then the table."""
+def report(found: Iterable[tuple[str, Row | Table]]) -> None:
+    """Print the conditions, then the table of all rows, then the tables that came whole."""
     table = Table("benchmark", "measure", "unit", box=None, pad_edge=False)
     for heading in ("median", "least", "most", "runs", "ratio"):
         table.add_column(heading, justify="right")
     table.add_column("against / aim")
-    for name, row in rows:
-        table.add_row(name, *cells(row))
+    whole = []
+    for name, each in found:
+        if isinstance(each, Row):
+            table.add_row(name, *cells(each))
+        else:
+            whole.append(each)
     # A pipe or a file has no width of its own: nothing in it shall be folded.
     console = Console(width=None if sys.stdout.isatty() else 160)
     for label, text in conditions():
         console.print(f"{label + ':':<10} {text}", highlight=False)
-    console.print()
-    console.print(table)
+    for each in ([table] if table.rows else []) + whole:
+        console.print()
+        console.print(each)
 
 
 def cells(row: Row) -> Iterator[str]:

@@ -22,15 +22,15 @@ class DevTools:
         self._calls = 0
         self._waiting: list[Event] = []
 
-    def call(self, method: str, **parameters: object) -> dict[str, Any]:
-        """What the browser answers.
+    def call(self, method: str, session: str = "", **parameters: object) -> dict[str, Any]:
+        """What the browser answers, or the page of a session of `attached`.
 
         Raises:
             RuntimeError: it answers with an error.
         """
         self._calls += 1
         message = {"id": self._calls, "method": method, "params": parameters}
-        self._socket.send(json.dumps(message))
+        self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
         while True:
             answer = json.loads(self._socket.recv())
             if answer.get("id") == self._calls:
@@ -40,6 +40,12 @@ class DevTools:
             raise RuntimeError(f"{method} is answered with {answer['error']}")
         result: dict[str, Any] = answer["result"]
         return result
+
+    def attached(self, page: str) -> str:
+        """A session with a page, whether it is in front or not."""
+        answer = self.call("Target.attachToTarget", targetId=page, flatten=True)
+        session: str = answer["sessionId"]
+        return session
 
     def events_until(self, name: str) -> Iterator[Event]:
         """The events that have come and will come, the one of that name last."""
@@ -53,7 +59,9 @@ class DevTools:
     def tracing(self, categories: Sequence[str] = CATEGORIES) -> Iterator[list[Event]]:
         """The trace of all processes during a `with`; the list is filled when it ends."""
         trace: list[Event] = []
-        self.call("Tracing.start", traceConfig={"includedCategories": list(categories)})
+        config = {"includedCategories": list(categories)}
+        # Chromium's own service: with the system's it now and then waits 5 or 10 s for nobody.
+        self.call("Tracing.start", traceConfig=config, tracingBackend="chrome")
         yield trace
         self.call("Tracing.end")
         for event in self.events_until("Tracing.tracingComplete"):

@@ -14,6 +14,7 @@ from tests.support.serving import serving
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 def test_each_load_runs_the_beacon_and_then_it_works_a_little_each_second(tmp_path: Path) -> None:
     try:
         with (
