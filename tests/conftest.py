@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import settings
 
+from tests.support.scenarios import RUNS
+
 pytest_plugins = ["tests.support.brokers"]
 
 # How long an example takes says something about the machine, not about what is tested.
@@ -12,12 +14,23 @@ settings.load_profile("dwell")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="repeats and long runs too")
+    parser.addoption("--engine", action="append", help="a browser engine for the scenarios")
+    parser.addoption("--runs", type=int, help="how often each scenario runs: 5 with --long, else 1")
+    parser.addoption(
+        "--accuracy", metavar="FILE", help="append what scenarios measure, as JSON lines"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.runs is None:
+        config.option.runs = RUNS if config.option.long else 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("browser"):
-            # One worker runs the browsers, one after the other: they measure time.
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if marker := item.get_closest_marker("browser"):
+            # One worker runs an engine's browsers, one after the other: they measure time.
+            group = marker.kwargs.get("group", "browser-chromium")
+            item.add_marker(pytest.mark.xdist_group(group))
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="a long run: ./dev test --long"))

@@ -202,6 +202,25 @@ def test_root_on_debian_is_given_what_the_tests_want(checkout: Checkout, tmp_pat
     assert "skipped" not in done.stderr.replace("by npm; the tests that need them are skipped", "")
 
 
+def test_the_other_engines_are_brought_for_long_runs(checkout: Checkout, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, user=0)
+    there = tmp_path / "there"
+    machine.put("apt-get", f'echo "$*" >>"{there}"')
+    machine.put("cargo", f'echo "cargo $*" >>"{there}"; exit 101')
+    cache = str(tmp_path / "cache")
+    checkout.run("test", PATH=str(machine.path), XDG_CACHE_HOME=cache)
+    assert "firefox-esr" not in there.read_text()
+    there.unlink()
+    done = checkout.run("test", "--long", PATH=str(machine.path), XDG_CACHE_HOME=cache)
+    assert done.returncode == 0, done.stderr
+    for package in ("firefox-esr", "webkit2gtk-driver", "xvfb", "xdotool"):
+        assert f"install -y -qq {package}\n" in there.read_text()
+    assert (
+        "dev: geckodriver could not be built by cargo; the scenarios in Firefox are skipped"
+        in done.stderr.splitlines()
+    )
+
+
 def test_a_verb_that_is_not_known_is_refused(checkout: Checkout) -> None:
     done = checkout.run("dance")
     assert done.returncode == 2

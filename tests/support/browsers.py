@@ -26,6 +26,11 @@ class NoBrowser(Exception):
     """There is no Chromium with its driver on this machine."""
 
 
+def as_root() -> tuple[str, ...]:
+    """What Chromium's command line needs where root runs it."""
+    return ("--no-sandbox",) if os.geteuid() == 0 else ()
+
+
 def _options(
     profile: str,
     arguments: Sequence[str],
@@ -34,8 +39,7 @@ def _options(
     load: str,
 ) -> ChromeOptions:
     options = ChromeOptions()
-    root = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    for argument in (*ARGUMENTS, *root, f"--user-data-dir={profile}", *arguments):
+    for argument in (*ARGUMENTS, *as_root(), f"--user-data-dir={profile}", *arguments):
         options.add_argument(argument)
     scripts = {} if javascript else {"profile.managed_default_content_settings.javascript": 2}
     options.add_experimental_option("prefs", {**scripts, **preferences})
@@ -44,12 +48,12 @@ def _options(
     return options
 
 
-def _start(options: ChromeOptions) -> Chrome:
+def _start(options: ChromeOptions, environ: Mapping[str, str] | None) -> Chrome:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")
     if chromium and driver:
         options.binary_location = chromium
-        return Chrome(options=options, service=ChromeService(driver))
+        return Chrome(options=options, service=ChromeService(driver, env=environ))
     try:
         return Chrome(options=options)  # Selenium Manager looks for both.
     except WebDriverException as error:
@@ -66,6 +70,7 @@ def open_browser(
     preferences: Mapping[str, object] | None = None,
     javascript: bool = True,
     load: str = "normal",
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Chrome]:
     """Chromium with a fresh profile for the time of a `with`.
 
@@ -73,13 +78,14 @@ def open_browser(
         arguments: further ones for its command line.
         preferences: of the profile, as `profile.default_content_setting_values.cookies`.
         load: Selenium's page load strategy; `none` does not wait for slow scripts.
+        environ: for its processes, if not this process's own.
 
     Raises:
         NoBrowser: the message says what is missing.
     """
     profile = tempfile.mkdtemp(prefix="dwell-chromium-")
     try:
-        browser = _start(_options(profile, arguments, preferences or {}, javascript, load))
+        browser = _start(_options(profile, arguments, preferences or {}, javascript, load), environ)
         try:
             yield browser
         finally:

@@ -1,14 +1,16 @@
 """A site that a real browser visits, the truth about what it shows, and what the facts say of it."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,8 +18,11 @@ from dwell.events.memory import MemoryLog
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.app import create_app
+from tests.support.network import Network, network_to
 from tests.support.running import wait_until
 from tests.support.serving import serving
+
+T = TypeVar("T")
 
 TOLERANCE = 0.25
 """Seconds by which what is measured may differ from the truth."""
@@ -39,11 +44,20 @@ class Truth:
         """`act` brings the page into view."""
         self._shown = _timed(act)
 
-    def hides(self, act: Callable[[], object]) -> None:
-        """`act` takes it out of view."""
+    def hides(self, act: Callable[[], T]) -> T:
+        """`act` takes it out of view; returns what it returns."""
+        began = time.monotonic()
+        made = act()
+        self.least += began - self._shown[1]
+        self.most += time.monotonic() - self._shown[0]
+        return made
+
+    def pauses(self, act: Callable[[], object], seconds: float) -> None:
+        """`act` takes it out of view for so many seconds, or stops all that could show it."""
         began, ended = _timed(act)
         self.least += began - self._shown[1]
-        self.most += ended - self._shown[0]
+        self.most += ended - seconds - self._shown[0]
+        self._shown = (began + seconds, ended)
 
     def hands_over(self, act: Callable[[], object], other: "Truth") -> None:
         """`act` puts another page in its place."""
@@ -51,12 +65,35 @@ class Truth:
         self.hides(act)
         other._shown = (began, time.monotonic())
 
-    def agrees_with(self, seconds: float, tolerance: float = TOLERANCE) -> bool:
+    def agrees_with(self, seconds: float, allowed: "Allowed | None" = None) -> bool:
         """Whether a measurement is right."""
-        return self.least - tolerance <= seconds <= self.most + tolerance
+        less, more = (allowed or Allowed()).bounds
+        return self.least - less <= seconds <= self.most + more
 
     def __repr__(self) -> str:
         return f"{self.least:.2f} to {self.most:.2f} s"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a fault may cost beyond the tolerance, in seconds."""
+
+    loses: float = 0
+    adds: float = 0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Seconds by which a measurement may be less, and more, than the truth."""
+        return self.loses + TOLERANCE, self.adds + TOLERANCE
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of one visit, beside the truth: a pair of bounds for each pageview."""
+
+    truths: list[tuple[float, float]]
+    measured: list[float]
+    allowed: Allowed
 
 
 def _timed(act: Callable[[], object]) -> tuple[float, float]:
@@ -75,6 +112,16 @@ class Seen:
     def first(self) -> dict[str, Any]:
         """Its fact with the least `seq`, which says all that does not change."""
         return self.facts[min(self.facts)]
+
+    def is_complete(self) -> None:
+        """Assert that each of its facts makes a whole row."""
+        for fact in self.facts.values():
+            assert fact["view"], fact
+            assert fact["identity"]["path"].startswith("/"), fact
+            assert UUID(fact["session_id"]).version == 7, fact
+            assert UUID(fact["pageview_id"]).version == 7, fact
+            assert fact["session_id"] == self.first["session_id"], fact
+            assert fact["previous_pageview_id"] == self.first["previous_pageview_id"], fact
 
     @property
     def seconds(self) -> float:
@@ -101,25 +148,44 @@ class Faults:
         lose: how many requests with facts get no answer and never arrive, from now on.
         double: each request arrives twice.
         slow: seconds that the answer to a request with facts takes longer.
+        reorder: of each two requests the second arrives first, if it comes within `HELD` seconds.
         status: what is answered in the collector's place, with `headers`.
     """
 
     lose: int = 0
     double: bool = False
     slow: float = 0
+    reorder: bool = False
     status: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    overtaken: int = 0
+    """How many requests arrived after a later one, since `begin`."""
     requests: list[tuple[float, int]] = field(default_factory=list)
     """When each request with facts came, and how many facts it held."""
 
 
-class Visits:
-    """A running site with Dwell, and the facts it got."""
+HELD = 3.0
+"""Seconds for which a request that is to arrive later waits for another one."""
 
-    def __init__(self, origin: str, dwell: Dwell, log: MemoryLog, faults: Faults) -> None:
+
+class Visits:
+    """A running site with Dwell, and the facts it got.
+
+    Attributes:
+        network: between the browser and the site.
+        measured: gets what `are` compares with the truth, right or wrong, and what it returns.
+        patience: seconds that it looks on for, after all is as it should be.
+    """
+
+    def __init__(
+        self, origin: str, dwell: Dwell, log: MemoryLog, faults: Faults, network: Network
+    ) -> None:
         self.origin = origin
         self.dwell = dwell
         self.faults = faults
+        self.network = network
+        self.measured: Callable[[Measurement], object] = lambda measurement: None
+        self.patience = 0.0
         self._log = log
         self._known: set[str] = set()
         self.begin()
@@ -127,8 +193,10 @@ class Visits:
     def begin(self) -> None:
         """Forget what came until now, and the faults."""
         self._known |= {fact["pageview_id"] for fact in self._all()}
+        self.network.away(False)
         self.faults.lose, self.faults.double, self.faults.status = 0, False, None
         self.faults.slow = 0
+        self.faults.reorder, self.faults.overtaken = False, 0
         self.faults.headers = []
         self.faults.requests.clear()
 
@@ -150,24 +218,43 @@ class Visits:
             )
         return sorted(seen.values(), key=lambda one: str(one.first["pageview_id"]))
 
-    def are(self, *truths: Truth, within: float = 5, tolerance: float = TOLERANCE) -> list[Seen]:
-        """Wait until the pageviews are these, and assert it; returns them."""
+    def are(
+        self, *truths: Truth, within: float = 5, loses: float = 0, adds: float = 0
+    ) -> list[Seen]:
+        """Wait until the pageviews are these, and assert it; returns them.
+
+        A fault may lose or add seconds, beyond the tolerance. Where it may, what comes late makes
+        a difference, and is waited for.
+        """
+        allowed = Allowed(loses, adds)
 
         def right() -> bool:
             seen = self.pageviews()
             return len(seen) == len(truths) and all(
-                truth.agrees_with(one.seconds, tolerance)
+                truth.agrees_with(one.seconds, allowed)
                 for truth, one in zip(truths, seen, strict=True)
             )
 
         try:
             wait_until(right, within)
+            time.sleep(max(self.patience, LATE if loses or adds else 0))
+            if not right():
+                raise TimeoutError
         except TimeoutError:
             raise AssertionError(
                 f"the truth is {truths}, the facts say {self.pageviews()}"
             ) from None
+        finally:
+            bounds = [(truth.least, truth.most) for truth in truths]
+            seen = [one.seconds for one in self.pageviews()]
+            self.measured(Measurement(bounds, seen, allowed))
+        for one in self.pageviews():
+            one.is_complete()
         return self.pageviews()
 
+
+LATE = 1.2
+"""Seconds in which the last facts of a visit arrive that ended badly: a browser takes its time."""
 
 PAGE = """<!doctype html><html lang="en" data-dwell-view="{view}"><head><meta charset="utf-8">
 <title>{title}</title><link rel="icon" href="data:,">{script}</head>
@@ -181,6 +268,8 @@ class _Stage:
         self._site = site
         self._dwell = dwell
         self._faults = faults
+        self._count = itertools.count()  # a late script is late again, although it is cached
+        self._held: asyncio.Event | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -201,7 +290,7 @@ class _Stage:
                 scope["query_string"].decode(), keep_blank_values=True
             ).items()
         }
-        late = f"?late={query['late']}" if "late" in query else ""
+        late = f"?late={query['late']}&{next(self._count)}" if "late" in query else ""
         script = f'<script src="{query.get("from", "")}/dwell/beacon.js{late}" async></script>'
         name = path.removeprefix("/test/")
         body = PAGE.format(
@@ -225,6 +314,8 @@ class _Stage:
             more = message.get("more_body", False)
         faults = self._faults
         faults.requests.append((time.monotonic(), len(json.loads(body)["facts"])))
+        if faults.reorder and self._held is None:
+            await self._another()
         if faults.lose:
             faults.lose -= 1
             await receive()  # returns when the browser gives up
@@ -246,6 +337,16 @@ class _Stage:
         if faults.double:
             await self._site(scope, replayed, _nowhere)
         await self._site(scope, replayed, late)
+        if self._held is not None:
+            self._held.set()
+
+    async def _another(self) -> None:
+        """Wait until another request has been answered, at most for `HELD` seconds."""
+        self._held = asyncio.Event()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._held.wait(), HELD)
+            self._faults.overtaken += 1
+        self._held = None
 
 
 async def _nowhere(message: Message) -> None:
@@ -259,5 +360,6 @@ def visited(data: Path, **settings: Any) -> Iterator[Visits]:
     given = Settings(data=data, **settings)
     dwell = Dwell(given, log.writer())
     faults = Faults()
-    with serving(_Stage(create_app(given, dwell), dwell, faults)) as origin:
-        yield Visits(origin, dwell, log, faults)
+    stage = _Stage(create_app(given, dwell), dwell, faults)
+    with serving(stage) as origin, network_to(origin) as (network, through):
+        yield Visits(through, dwell, log, faults, network)
