@@ -8,34 +8,50 @@
 (() => {
   if (HONOUR_OPT_OUT && (navigator.globalPrivacyControl || navigator.doNotTrack == 1)) return;
 
+  let engaged; // milliseconds visible in this pageview, counted up to `now`
+  let visible; // "visible" while the page can be seen
+
+  let page = document.documentElement.dataset;
+
   // Storage throws where the visitor forbids it, or has it full; then memory has to do.
   let attempt = (action) => {
     try {
       return action();
     } catch {}
   };
-  let start; // when the pageview began
 
-  let { src } = document.currentScript;
-  let deferred; // takes back what is left with the browser
+  let place = () => location.pathname + ("dwellHash" in page ? location.hash : "");
 
-  let page = document.documentElement.dataset;
+  // The queue is this page's own; what is stored of it waits for the next page that begins.
+  let [store, tab] = attempt(() => (localStorage.dwell, [localStorage, sessionStorage])) || [{}, {}];
 
   let view; // what the page called itself when the pageview began
 
-  let place = () => location.pathname + ("dwellHash" in page ? location.hash : "");
-  let visible; // "visible" while the page can be seen
-  let jar; // holds the session where the browser keeps no cookies
+  // Makes a fact. A session has the id of its first pageview and ends with its cookie, so long
+  // after the last fact. A pageview of an older session leaves the cookie of a newer one alone.
+  let state = (seen) => {
+    visible = seen;
+    let known = document.cookie.split("dwell_session=")[1]?.slice(0, 36);
+    let session = (context.session_id ||= known || context.pageview_id);
+    if (session == known || !seq)
+      document.cookie = `dwell_session=${session};max-age=SESSION_TIMEOUT;path=/;samesite=lax`;
+    save([fact(), ...queue]);
+    attempt(() => (tab.dwell = context.pageview_id + seq));
+    seq++;
+  };
+  let deferred; // takes back what is left with the browser
+  let key; // under which the queue is stored; nothing until something may be measured
+  let now; // milliseconds since 1970 by the wall clock as it was when the document began
 
   // All that happens comes here: the page is shown or hidden, moves, leaves, or a second is over.
   //
   // The browser's records come here as well, each with the moment it is about: changes of
   // visibility from before this script ran, and long tasks, which are why timers were silent.
-  // A silence of more than 3 s that no long task explains was sleep or a stopped process.
-  let look = (event = {}) => {
-    let { type, duration } = event; // only records have a duration; 0 if they are of visibility
+  // A silence of more than 3 s that no long task explains was sleep or a stopped process. Only
+  // records have a duration; it is 0 if they are of visibility.
+  let look = ({ type, name, duration, startTime } = {}) => {
     held = REQUIRE_CONSENT ? !/true/.test(store.dwell) : /false/.test(store.dwell);
-    if (!held && !key && page.dwellView != "") {
+    if (!key && (REQUIRE_CONSENT ? store.dwell : 1) && page.dwellView != "") {
       key = "dwell:" + Math.random();
       for (let old in store)
         /^dwell:/.test(old) && (attempt(() => queue.push(...JSON.parse(store[old]))), delete store[old]);
@@ -45,21 +61,21 @@
     }
     if (duration == null) observer.takeRecords().map(look);
     let leaving = type == "pagehide";
-    let seen = leaving || (duration === 0 ? event.name == "hidden" : document.hidden) ? 0 : "visible";
+    let seen = leaving || (duration === 0 ? name == "hidden" : document.hidden) ? 0 : "visible";
     let before = now;
     now = Math.round(
       Math.max(
         performance.timing.responseStart, // until then the page before is on the screen
-        origin + (duration == null ? performance.now() : event.startTime + duration),
+        performance.timing.navigationStart + (duration == null ? performance.now() : startTime + duration),
       ),
     );
-    if (visible) engaged += Math.min(now - before, deferred ? 3e3 + (duration | 0) : 1e9);
+    if (visible) engaged += Math.min(now - before, deferred ? 3e3 + (duration | 0) : now);
     if (type) quiet = 0.5;
     if (context && (leaving || held || path != place() || view != page.dwellView)) {
       if (visible && !held) state();
       context = visible = 0;
     }
-    if (held) key && save((jar = []), delete tab.dwell);
+    if (held) key && save([], delete tab.dwell);
     else if (!context && key && seen) {
       engaged = seq = 0;
       view = page.dwellView;
@@ -85,47 +101,41 @@
       state(seen);
     if (seq && duration == null) deliver(leaving);
   };
-  let checkpoint; // milliseconds visible at which the next fact is due
-
-  // Makes a fact. A session has the id of its first pageview and ends with its cookie, so long
-  // after the last fact. A pageview of an older session leaves the cookie of a newer one alone.
-  let state = (seen) => {
-    visible = seen;
-    let known = (document.cookie + jar).split("dwell_session=")[1]?.slice(0, 36);
-    let session = (context.session_id ||= known || context.pageview_id);
-    if (session == known || !seq)
-      document.cookie = jar = `dwell_session=${session};max-age=SESSION_TIMEOUT;path=/;samesite=lax`;
-    save([fact(), ...queue.slice(0, 200)]);
-    attempt(() => (tab.dwell = context.pageview_id + seq));
-    seq++;
-  };
-  let engaged; // milliseconds visible in this pageview, counted up to `now`
-  let held; // the visitor has not consented, or no longer does
-  let key; // under which the queue is stored; nothing until something may be measured
   let path; // where the pageview is; false once it moved, until it is looked at
-  let seq; // of the pageview's next fact
+  let queue = []; // the newest fact first
 
-  let fact = () => ({
-    ...context,
-    delay_ms: now, // the moment, until `ask` makes the delay of it
-    engagement_ms: engaged,
-    age_ms: now - start,
-    seq,
-    visibility: visible || "hidden",
-  });
+  // As text, so that those which come twice, from lists that two pages have, are known for one.
+  let fact = () =>
+    JSON.stringify({
+      engagement_ms: engaged,
+      delay_ms: now, // the moment, until `ask` makes the delay of it
+      age_ms: now - start,
+      visibility: visible || "hidden",
+      seq,
+      ...context,
+    });
 
-  // The queue is this page's own; what is stored of it waits for the next page, should this one die.
-  let [store, tab] = attempt(() => [localStorage, sessionStorage]) || [{}, {}];
+  let save = (facts) => {
+    quiet = 0.5;
+    queue = [...new Set(facts)].slice(0, 300);
+    attempt(() => (queue[0] ? (store[key] = JSON.stringify(queue)) : delete store[key]));
+  };
+  let checkpoint; // milliseconds visible at which the next fact is due
+  let start; // when the pageview began
+  let quiet; // half the seconds since the last news, and a half
   let context; // what the facts of the pageview share; nothing while there is none
-  let now; // milliseconds since 1970 by the wall clock as it was when the document began
+
+  let observer = new PerformanceObserver((list) => list.getEntries().map(look));
 
   let ask = (by, facts, signal) =>
     by(new URL(held ? "visitor" : "facts", src), {
-      body: JSON.stringify({ facts: facts.map((fact) => ({ ...fact, delay_ms: Math.max(0, now - fact.delay_ms) })) }),
-      credentials: "include",
+      body: JSON.stringify({
+        facts: facts.map((fact) => ({ ...(fact = JSON.parse(fact)), delay_ms: Math.max(0, now - fact.delay_ms) })),
+      }),
       method: "POST",
-      keepalive: 1,
       signal,
+      credentials: "include",
+      keepalive: 1,
     });
 
   // Sends what waits, the newest facts first. With the seconds of the current one it is also left
@@ -142,26 +152,21 @@
       if (due[0] && !(quiet & (quiet += 0.5)))
         ask(fetch, due).then(
           ({ status }) => {
-            if (held) ask(fetch, queue); // this answer may have brought the visitor back
             // 204, 400, 403 and 413; the other codes of this form nobody sends here.
-            if (/204|4.[03]/.test(status)) save(queue.filter((fact) => !due.includes(fact)));
+            if (/204|4.[03]/.test(status)) {
+              save(queue.filter((fact) => !due.includes(fact)));
+              look(); // another tab may have heard that consent is withdrawn,
+              if (held) ask(fetch, queue); // and this answer may have brought the visitor back
+            }
           },
           attempt, // no answer: does nothing, they wait on
         );
     }
   };
-  let queue = []; // the newest fact first
-  let save = (facts) => {
-    quiet = 0.5;
-    queue = facts;
-    delete store[key];
-    attempt(() => facts[0] && (store[key] = JSON.stringify(facts)));
-  };
-  let quiet; // half the seconds since the last news, and a half
+  let held; // the visitor has not consented, or no longer does
+  let seq; // of the pageview's next fact
 
-  let origin = performance.timeOrigin; // read once: in WebKit it moves with the time of day
-
-  let observer = new PerformanceObserver((list) => list.getEntries().map(look));
+  let { src } = document.currentScript;
 
   // Pushes and traversals; the page may change its title and view before or after, in the same task.
   // They are looked at after it; until then no path stands for one that changed, and a replacement
@@ -185,7 +190,7 @@
     },
   };
 
-  ["visibilitychange", "online", "freeze", "pagehide"].map((type) => addEventListener(type, look, 1));
+  ["visibilitychange", "online", "pagehide"].map((type) => addEventListener(type, look, 1));
   setInterval(look, 1e3);
   setTimeout(look);
 })();

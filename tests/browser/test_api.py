@@ -226,7 +226,27 @@ def test_withdrawing_consent_ends_everything_and_is_remembered(visits: Visits, t
     assert new.first["previous_seq"] is None
     wait_until(lambda: visitor(tab))
     assert visitor(tab) != first
-    assert new.seconds < 1
+    behind(tab)
+    wait_until(lambda: visits.pageviews()[1].states[-1][0] == "hidden")
+    assert visits.pageviews()[1].seconds < 1.2, "what was seen before was not to be measured"
+
+
+def test_who_refuses_at_once_leaves_nothing_behind(visits: Visits, tab: Chrome) -> None:
+    visits.faults.status = 503
+    tab.get(f"{visits.origin}/page_a")
+    wait_until(lambda: visits.faults.requests)
+    refused = quote(
+        "<script>addEventListener('load', () => dwell.consent(false), true)</script>"
+    )  # the script of the beacon has run, and has not looked yet
+    tab.get(f"{visits.origin}/test/asking?body={refused}")
+    wait_until(lambda: stored(tab) == ["", {"dwell": "false"}, {}])
+    visits.faults.status = None
+    tab.execute_script("dwell.consent(true)")
+    wait_until(visits.pageviews)
+    time.sleep(0.5)
+    (seen,) = visits.pageviews()
+    assert seen.first["view"] == "tests.asking"
+    assert seen.first["previous_pageview_id"] is None
 
 
 def test_withdrawing_in_one_tab_stops_the_others(visits: Visits, tab: Chrome) -> None:
@@ -257,6 +277,38 @@ def test_facts_on_their_way_do_not_bring_back_a_visitor_who_has_withdrawn(
     time.sleep(2.5)
     assert visitor(tab) is None
     assert stored(tab) == ["", {"dwell": "false"}, {}]
+
+
+def test_a_session_ends_after_its_time_out_in_a_page_that_stays_too(
+    tab: Chrome, tmp_path: Path
+) -> None:
+    with visited(tmp_path, session_timeout=2) as visits:
+        tab.get(f"{visits.origin}/test/plain")
+        wait_until(visits.facts)
+        time.sleep(2.5)
+        assert tab.get_cookie("dwell_session") is None
+        tab.execute_script("dwell.pageview({view: 'app.Later'})")
+        wait_until(lambda: len(visits.pageviews()) == 2)
+        old, new = visits.pageviews()
+    assert new.first["session_id"] == new.first["pageview_id"] != old.first["session_id"]
+    assert {fact["session_id"] for fact in old.facts.values()} == {old.first["session_id"]}
+
+
+@pytest.mark.long
+def test_tabs_in_an_outage_do_not_crowd_out_each_other_s_facts(visits: Visits, tab: Chrome) -> None:
+    visits.faults.status = 503
+    first = tab.current_window_handle
+    tab.get(f"{visits.origin}/test/one")
+    tab.switch_to.new_window("tab")
+    second = tab.current_window_handle
+    for page in range(8):
+        tab.get(f"{visits.origin}/test/page_{page}")
+        tab.switch_to.window(first)
+        tab.execute_script("for (const name of 'ab') dwell.pageview({view: `tests.${name}`})")
+        tab.switch_to.window(second)
+    visits.faults.status = None
+    tab.get(f"{visits.origin}/test/last")
+    wait_until(lambda: len(visits.pageviews()) == 1 + 8 + 16 + 1, within=30)
 
 
 def test_who_opts_out_meets_no_beacon(visits: Visits, tab: Chrome, tmp_path: Path) -> None:
