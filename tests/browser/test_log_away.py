@@ -31,7 +31,8 @@ def dwell(own_broker: Broker, tmp_path: Path) -> Iterator[Installation]:
         yield installation
 
 
-@pytest.mark.parametrize("away", ["hangs", pytest.param("is gone", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("away", ["hangs", "is gone"])
 def test_facts_wait_in_the_browser_while_the_broker(
     away: str, dwell: Installation, own_broker: Broker, browser: Chrome
 ) -> None:

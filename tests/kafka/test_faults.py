@@ -69,6 +69,7 @@ def test_site_and_projector_are_killed(dwell: Installation) -> None:
             dwell.kill(part)
 
 
+@pytest.mark.long
 def test_partitions_are_added(dwell: Installation, broker: Broker, release: Release) -> None:
     movers = [number for number in range(20) if home(number, of=4) > 1]
     for number in movers:
