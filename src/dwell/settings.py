@@ -197,7 +197,7 @@ class Settings(BaseModel):
     )
     require_consent: bool = _setting(
         False,
-        "Let the beacon measure, store and send nothing until a page tells it of consent.",
+        "Let the beacon store and send nothing until a page tells it of consent.",
         "true or false",
     )
     durable_within: Seconds = _setting(
