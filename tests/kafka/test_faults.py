@@ -124,6 +124,7 @@ def hang(broker: Broker, seconds: float) -> None:
         broker.resume()
 
 
+@pytest.mark.long
 def test_a_cluster_loses_its_leader(
     release: Release, tmp_path: Path, record_property: Note
 ) -> None:

@@ -38,7 +38,7 @@ def spread(draw: DrawFn) -> tuple[list[Stored], list[tuple[int, Stored]]]:
     return records, [(draw(st.integers(1, 3)), each) for each in told]
 
 
-@settings(few, max_examples=4)
+@settings(few, max_examples=3)
 @given(told=spread())
 def test_any_spread_over_shards_gives_the_tables_of_one_file(
     told: tuple[list[Stored], list[tuple[int, Stored]]], tmp_path: Path
