@@ -149,7 +149,7 @@ class Faults:
         double: each request arrives twice.
         slow: seconds that the answer to a request with facts takes longer.
         reorder: of each two requests the second arrives first, if it comes within `HELD` seconds.
-        status: what is answered in the collector's place, with `headers`.
+        status: what is answered in the collector's place.
     """
 
     lose: int = 0
@@ -157,7 +157,6 @@ class Faults:
     slow: float = 0
     reorder: bool = False
     status: int | None = None
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     overtaken: int = 0
     """How many requests arrived after a later one, since `begin`."""
     requests: list[tuple[float, int]] = field(default_factory=list)
@@ -197,7 +196,6 @@ class Visits:
         self.faults.lose, self.faults.double, self.faults.status = 0, False, None
         self.faults.slow = 0
         self.faults.reorder, self.faults.overtaken = False, 0
-        self.faults.headers = []
         self.faults.requests.clear()
 
     def _all(self) -> list[dict[str, Any]]:
@@ -321,7 +319,7 @@ class _Stage:
             await receive()  # returns when the browser gives up
             return
         if faults.status is not None:
-            headers = [*faults.headers, (b"content-length", b"0")]
+            headers = [(b"content-length", b"0")]
             await send({"type": "http.response.start", "status": faults.status, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
