@@ -44,7 +44,7 @@ class LiveWarehouse:
 
     Attributes:
         path: the file.
-        connection: DuckDB, with the file attached as `warehouse`.
+        connection: DuckDB, with the file attached as `warehouse`; names without a catalog mean its tables.
     """
 
     def __init__(self, path: Path, shard: Shard | None = None) -> None:
@@ -94,7 +94,7 @@ class LiveWarehouse:
         """Write the file whole and let go of it."""
         for other in self._others:
             other.close()
-        self.connection.execute("detach database if exists warehouse")
+        self.connection.execute("use memory; detach database if exists warehouse")
         self.connection.close()
         self._lock.close()
 
@@ -118,19 +118,17 @@ class LiveWarehouse:
 
     def positions(self) -> dict[int, int]:
         """By partition, the offset of the next record to be read."""
-        return dict(self._all("select partition, next_offset from warehouse.log_offset"))
+        return dict(self._all("select partition, next_offset from log_offset"))
 
     def info(self, name: str) -> str | None:
         """An entry of `projection_info`."""
-        found = self._all("select value from warehouse.projection_info where name = ?", [name])
+        found = self._all("select value from projection_info where name = ?", [name])
         return found[0][0] if found else None
 
     def note(self, name: str, value: str) -> None:
         """Set an entry of `projection_info`; inside a transaction, with it."""
-        self.connection.execute("delete from warehouse.projection_info where name = ?", [name])
-        self.connection.execute(
-            "insert into warehouse.projection_info values (?, ?)", [name, value]
-        )
+        self.connection.execute("delete from projection_info where name = ?", [name])
+        self.connection.execute("insert into projection_info values (?, ?)", [name, value])
 
     def belong_to(self, identity: str) -> None:
         """Make sure the offsets in here are this log's.
@@ -198,12 +196,10 @@ class LiveWarehouse:
             )
         for number, step in enumerate(steps[done:], done + 1):
             with self.transaction() as connection:
-                connection.execute("use warehouse")
                 connection.execute(step.read_text())
                 if number == len(steps):
                     for view in views():
                         connection.execute(view)
-                connection.execute("use memory")
                 self.note("schema_version", str(number))
         if done < len(steps):
             # An open bug of DuckDB's: schema changes that stand in the write-ahead log alone may
@@ -251,6 +247,7 @@ def _attach(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         quoted = str(path).replace("'", "''")
         connection.execute(f"attach '{quoted}' as warehouse (storage_version '{STORAGE_VERSION}')")
+        connection.execute("use warehouse")
     except BaseException:
         connection.close()
         raise

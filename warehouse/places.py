@@ -28,8 +28,8 @@ class Places:
         for name in ("places/macros", "places/strays"):
             self._connection.execute(statements(name))
         self._spans = {
-            "pageview": self._span("warehouse.pageview", "first_received_at"),
-            "session": self._span("warehouse.tracking_session", "first_received_at"),
+            "pageview": self._span("pageview", "first_received_at"),
+            "session": self._span("tracking_session", "first_received_at"),
         }
 
     def find(self) -> dict[str, list[Range]]:

@@ -93,7 +93,7 @@ class Projection:
             self._bury(read.dead)
             again = self._erase(read.forgotten)
             self._connection.execute(f"create or replace temp view fact as from {read.facts}")
-            if self._any("warehouse.erasure"):
+            if self._any("erasure"):
                 self._run("erased")
                 self._connection.execute("create or replace temp view fact as from kept_fact")
             renamed = self._any("fact") and self._merge()
@@ -212,10 +212,8 @@ class Projection:
         if self._warehouse.info("agent_data") == data:
             return
         with self._warehouse.transaction():
-            known = self._connection.execute(
-                "select browser_agent from warehouse.browser_agent"
-            ).fetchall()
-            self._connection.execute("delete from warehouse.browser_agent")
+            known = self._connection.execute("select browser_agent from browser_agent").fetchall()
+            self._connection.execute("delete from browser_agent")
             self._insert_agents([text for (text,) in known])
             self._warehouse.note("agent_data", data)
 
@@ -235,18 +233,18 @@ class Projection:
                 }
             ),
         )
-        self._connection.execute("insert into warehouse.browser_agent from described_agent")
+        self._connection.execute("insert into browser_agent from described_agent")
 
     def _run(self, name: str) -> None:
         self._connection.execute(statements(name))
 
     def _advance(self, positions: dict[int, int]) -> None:
         self._connection.execute(
-            "delete from warehouse.log_offset where partition in (select unnest(?))",
+            "delete from log_offset where partition in (select unnest(?))",
             [list(positions)],
         )
         self._connection.execute(
-            "insert into warehouse.log_offset select unnest(?), unnest(?)",
+            "insert into log_offset select unnest(?), unnest(?)",
             [list(positions), list(positions.values())],
         )
 

@@ -2,6 +2,6 @@
 create or replace temp table kept_fact as
 from fact
 where not exists (
-    from warehouse.erasure
+    from erasure
     where erasure.visitor_id = fact.visitor_id and fact.received_at <= erasure.received_at
 );

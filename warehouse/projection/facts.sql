@@ -1,11 +1,11 @@
--- Records become facts, each with the times its clocks give. What the strict reader does not take
--- whole, or what breaks a bound, is left out here and goes to the judge, who says why or reads it
--- after all; what the judge has read comes back as `judged` and is believed.
-create or replace temp macro good_facts(parsed) as table
+-- Records become facts. What the strict reader does not take whole, or what breaks a bound, is left out
+-- here and goes to the judge, who says why or reads it after all; what the judge has read comes back as
+-- `judged` and is believed.
+create or replace temp macro accepted(parsed) as table
 select
     partition,
     "offset",
-    record_id(partition, "offset") as record,
+    type,
     data.pageview_id as pageview_id,
     data.seq::integer as seq,
     data.session_id as session_id,
@@ -15,12 +15,12 @@ select
     data.previous_seq::integer as previous_seq,
     data.referrer as referrer,
     data.visibility as visibility,
-    data.engagement_ms / 1000 as engagement_time,
-    make_timestamp_ms((data.received_at - data.delay_ms - data.age_ms)::bigint) as started_at,
-    make_timestamp_ms((data.received_at - data.delay_ms)::bigint) as occurred_at,
-    make_timestamp_ms(data.received_at::bigint) as received_at,
+    data.engagement_ms::bigint as engagement_ms,
+    data.age_ms::bigint as age_ms,
+    data.delay_ms::bigint as delay_ms,
     data.visitor_id as visitor_id,
-    data.browser_agent as browser_agent
+    data.browser_agent as browser_agent,
+    data.received_at::bigint as received_at
 from query_table(parsed)
 where
     (judged and data is not null)
@@ -57,7 +57,7 @@ where
         false
     );
 
-create or replace temp macro facts_of(records) as table
+create or replace temp macro stated_facts(records) as table
 with parsed as (
     select
         partition,
@@ -92,11 +92,11 @@ unpacked as (
     from parsed
 )
 
-from good_facts('unpacked');
+from accepted('unpacked');
 
 -- The same of records from before there was `previous_seq`: the reader is strict about what is missing
 -- too. (They are told by a text without its first quotation mark, as the search would stop at each.)
-create or replace temp macro former_facts_of(records) as table
+create or replace temp macro former_stated_facts(records) as table
 with parsed as (
     select
         partition,
@@ -133,4 +133,41 @@ unpacked as (
     from parsed
 )
 
-from good_facts('unpacked');
+from accepted('unpacked');
+
+-- Facts as they were stated, each with the times that its clocks give.
+create or replace temp macro timed(stated) as table
+select
+    partition,
+    "offset",
+    record_id(partition, "offset") as record,
+    pageview_id,
+    seq,
+    session_id,
+    view_name,
+    identity,
+    previous_pageview_id,
+    previous_seq,
+    referrer,
+    visibility,
+    engagement_ms / 1000 as engagement_time,
+    make_timestamp_ms(received_at - delay_ms - age_ms) as started_at,
+    make_timestamp_ms(received_at - delay_ms) as occurred_at,
+    make_timestamp_ms(received_at) as received_at,
+    visitor_id,
+    browser_agent
+from query_table(stated);
+
+create or replace temp macro facts_of(records) as table
+with stated as (
+    from stated_facts(records)
+)
+
+from timed('stated');
+
+create or replace temp macro former_facts_of(records) as table
+with stated as (
+    from former_stated_facts(records)
+)
+
+from timed('stated');

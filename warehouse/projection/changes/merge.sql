@@ -6,7 +6,7 @@ from batch_change;
 
 create or replace temp table merged_change as from merged_changes('change_to_merge');
 
-update warehouse.visibility_change
+update visibility_change
 set
     visibility = merged.visibility,
     occurred_at = merged.occurred_at,
@@ -21,5 +21,5 @@ from merged_change as merged
 join known_change as known using (pageview_id, seq)
 where visibility_change.rowid = known.row_id;
 
-insert into warehouse.visibility_change
+insert into visibility_change
 select merged.* from merged_change as merged anti join known_change using (pageview_id, seq);

@@ -1,4 +1,4 @@
-insert into warehouse.visibility_change
+insert into visibility_change
 select
     pageview_id, seq, visibility, occurred_at, engagement_time, received_at, received_at, partition,
     "offset", partition, "offset"

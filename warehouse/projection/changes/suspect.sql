@@ -6,7 +6,7 @@ select pageview_id from batch_pageview where repeated
 union
 select pageview_id from met_pageview where suspect;
 
-insert into warehouse.visibility_change
+insert into visibility_change
 select
     pageview_id, seq, visibility, occurred_at, engagement_time, received_at, received_at, partition,
     "offset", partition, "offset"

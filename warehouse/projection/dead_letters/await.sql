@@ -3,4 +3,4 @@
 -- compared before payloads: with a million letters that takes 10 ms a batch instead of 190.
 create or replace temp table awaited_letter as
 select partition, "offset", hash(payload) as fingerprint
-from warehouse.dead_letter;
+from dead_letter;

@@ -1,4 +1,4 @@
-update warehouse.dead_letter
+update dead_letter
 set forwarded_at = forwarded.forwarded_at
 from (
     select unnest($partitions) as partition, unnest($offsets) as "offset", $at as forwarded_at

@@ -1,5 +1,5 @@
 -- A record that was read is no dead letter any more, wherever the same bytes were set aside.
-delete from warehouse.dead_letter using read_letter
+delete from dead_letter using read_letter
 where
     dead_letter.partition = read_letter.partition
     and dead_letter."offset" = read_letter."offset"

@@ -1,7 +1,7 @@
 -- What the dead-letter topic has not got, the oldest first: up to so many bytes, and at least one.
 with waiting as (
     select partition, "offset", key, payload, received_at, reason, detail
-    from warehouse.dead_letter
+    from dead_letter
     where forwarded_at is null and octet_length(payload) <= $largest
     order by partition, "offset"
     limit $most

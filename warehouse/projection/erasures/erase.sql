@@ -27,14 +27,14 @@ where
 delete from forgotten_pageview
 where not traced and session_id in (select session_id from gone_session);
 
-update warehouse.pageview
+update pageview
 set
     visitor_id = left_over.visitors[1],
     other_visitor_ids = nullif(left_over.visitors[2:], [])
 from (select * from forgotten_pageview semi join gone_pageview using (pageview_id)) as left_over
 where pageview.pageview_id = left_over.pageview_id;
 
-update warehouse.tracking_session
+update tracking_session
 set
     visitor_id = left_over.visitors[1],
     other_visitor_ids = nullif(left_over.visitors[2:], [])
@@ -45,16 +45,16 @@ delete from forgotten_pageview where pageview_id in (from gone_pageview);
 
 delete from forgotten_session where session_id in (from gone_session);
 
-delete from warehouse.visibility_change
+delete from visibility_change
 where pageview_id in (select pageview_id from forgotten_pageview);
 
-delete from warehouse.pageview
+delete from pageview
 where pageview_id in (select pageview_id from forgotten_pageview);
 
-delete from warehouse.tracking_session
+delete from tracking_session
 where session_id in (select session_id from forgotten_session);
 
-update warehouse.tracking_session
+update tracking_session
 set pageviews = tracking_session.pageviews - gone.pageviews
 from (
     select session_id, count(*) as pageviews from forgotten_pageview group by session_id

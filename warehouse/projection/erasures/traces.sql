@@ -4,14 +4,14 @@
 create or replace temp table newly_forgotten as
 select batch_erasure.visitor_id, max(batch_erasure.received_at) as received_at
 from batch_erasure
-left join warehouse.erasure using (visitor_id)
+left join erasure using (visitor_id)
 where erasure.received_at is null or batch_erasure.received_at > erasure.received_at
 group by batch_erasure.visitor_id;
 
-delete from warehouse.erasure using newly_forgotten
+delete from erasure using newly_forgotten
 where erasure.visitor_id = newly_forgotten.visitor_id;
 
-insert into warehouse.erasure select visitor_id, received_at from newly_forgotten;
+insert into erasure select visitor_id, received_at from newly_forgotten;
 
 create or replace temp table all_newly_forgotten as
 select list(visitor_id) as visitor_ids from newly_forgotten;
@@ -25,7 +25,7 @@ select
     any_value(partition) as partition,
     any_value(first_offset) as first_offset,
     any_value(last_partition) as last_partition
-from warehouse.tracking_session
+from tracking_session
 join newly_forgotten
     on tracking_session.visitor_id = newly_forgotten.visitor_id
     or list_contains(tracking_session.other_visitor_ids, newly_forgotten.visitor_id)
@@ -47,7 +47,7 @@ select
     any_value(pageview.partition) as partition,
     any_value(first_offset) as first_offset,
     any_value(last_partition) as last_partition
-from warehouse.pageview
+from pageview
 left join newly_forgotten
     on pageview.visitor_id = newly_forgotten.visitor_id
     or list_contains(pageview.other_visitor_ids, newly_forgotten.visitor_id)
@@ -70,5 +70,5 @@ where mixed
 union all
 select session_id, pageview_id, change.partition, change.first_offset
 from forgotten_pageview
-join warehouse.visibility_change as change using (pageview_id)
+join visibility_change as change using (pageview_id)
 where mixed;

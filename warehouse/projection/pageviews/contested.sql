@@ -1,7 +1,7 @@
 -- What is not plain goes through the merge functions: the rows that are there, and every fact.
 create or replace temp table known_contested_pageview as
 select pageview.rowid as row_id, pageview.*
-from warehouse.pageview
+from pageview
 join met_pageview as met on pageview.rowid = met.row_id
 where not met.plain;
 
@@ -34,7 +34,7 @@ select merged.*
 from merged_pageview as merged
 anti join known_contested_pageview using (pageview_id);
 
-update warehouse.pageview
+update pageview
 set
     engagement_time = merged.engagement_time,
     started_at = merged.started_at,

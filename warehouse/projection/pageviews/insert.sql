@@ -1,1 +1,1 @@
-insert into warehouse.pageview from new_pageview;
+insert into pageview from new_pageview;

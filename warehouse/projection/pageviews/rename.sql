@@ -1,4 +1,4 @@
-update warehouse.pageview
+update pageview
 set
     session_id = renamed.session_id,
     view_name = renamed.view_name,

@@ -36,7 +36,7 @@ select
     -- A visibility change can only be there already if its pageview was, with a position as great.
     batch.repeated or batch.first_seq <= known.last_seq as suspect
 from query_table(batch_rows) as batch
-join warehouse.pageview as known using (pageview_id)
+join pageview as known using (pageview_id)
 where
     known.first_received_at >= make_timestamp_ms(since_ms)
     and known.first_received_at < make_timestamp_ms(until_ms);
@@ -57,7 +57,7 @@ select
     and batch.first_record > record_id(known.partition, known.first_offset)
     and partition_of(batch.last_record) = known.last_partition as plain
 from query_table(batch_rows) as batch
-join warehouse.tracking_session as known using (session_id)
+join tracking_session as known using (session_id)
 where
     known.first_received_at >= make_timestamp_ms(since_ms)
     and known.first_received_at < make_timestamp_ms(until_ms);

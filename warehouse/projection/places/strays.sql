@@ -2,9 +2,9 @@
 -- may list more than there are: a row that is gone or has a new first fact does no harm here.
 create or replace temp table stray as
 select pageview_id as id, first_received_at
-from warehouse.pageview
+from pageview
 where is_stray(pageview_id, first_received_at)
 union all
 select session_id, first_received_at
-from warehouse.tracking_session
+from tracking_session
 where is_stray(session_id, first_received_at);

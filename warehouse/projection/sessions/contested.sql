@@ -1,6 +1,6 @@
 create or replace temp table known_contested_session as
 select tracking_session.rowid as row_id, tracking_session.*
-from warehouse.tracking_session
+from tracking_session
 join met_session as met on tracking_session.rowid = met.row_id
 where not met.plain;
 
@@ -36,7 +36,7 @@ select merged.*
 from merged_session as merged
 anti join known_contested_session using (session_id);
 
-update warehouse.tracking_session
+update tracking_session
 set
     started_at = merged.started_at,
     last_seen_at = merged.last_seen_at,

@@ -1,1 +1,1 @@
-insert into warehouse.tracking_session from new_session;
+insert into tracking_session from new_session;

@@ -1,5 +1,5 @@
 -- Pageviews that were renamed may have gone from one session to another.
-update warehouse.tracking_session
+update tracking_session
 set pageviews = tracking_session.pageviews + moved.pageviews
 from (
     select session_id, sum(step)::integer as pageviews

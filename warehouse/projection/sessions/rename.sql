@@ -1,4 +1,4 @@
-update warehouse.tracking_session
+update tracking_session
 set
     visitor_id = renamed.visitor_id,
     browser_agent = renamed.browser_agent,

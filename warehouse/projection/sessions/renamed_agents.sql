@@ -1,3 +1,3 @@
 select distinct browser_agent
 from renamed_session
-anti join warehouse.browser_agent using (browser_agent);
+anti join browser_agent using (browser_agent);

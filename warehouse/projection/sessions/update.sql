@@ -1,4 +1,4 @@
-update warehouse.tracking_session
+update tracking_session
 set
     started_at = met.started_at,
     last_seen_at = met.last_seen_at,
