@@ -47,11 +47,20 @@ class LiveWarehouse:
         connection: DuckDB, with the file attached as `warehouse`; names without a catalog mean its tables.
     """
 
-    def __init__(self, path: Path, shard: Shard | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shard: Shard | None = None,
+        *,
+        threads: int = THREADS,
+        memory_limit: str = MEMORY_LIMIT,
+    ) -> None:
         """Open or make the file and bring its tables up to date.
 
         Args:
             shard: whose facts are in it; `None` is all of the log's.
+            threads: of DuckDB.
+            memory_limit: what DuckDB may take before it writes to a temporary folder beside the file.
 
         Raises:
             WarehouseHeld: another process has it; the message says which.
@@ -67,7 +76,7 @@ class LiveWarehouse:
                 f"{path} cannot be opened ({error.strerror}): expected a folder that can be written"
             ) from None
         try:
-            self.connection = _attach(path)
+            self.connection = _attach(path, threads, memory_limit)
             self._migrate()
             self._be_shard(shard)
             self.connection.execute(statements("macros"))
@@ -231,11 +240,11 @@ def _hold(path: Path, shard: Shard | None) -> Any:
     return lock
 
 
-def _attach(path: Path) -> duckdb.DuckDBPyConnection:
+def _attach(path: Path, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         config={
-            "memory_limit": MEMORY_LIMIT,
-            "threads": THREADS,
+            "memory_limit": memory_limit,
+            "threads": threads,
             "temp_directory": str(path.with_name(path.name + ".tmp")),
             # Only a publication writes the write-ahead log into the file, so that the file stands
             # still while it is copied.

@@ -70,7 +70,7 @@ class Projection:
     ) -> None:
         self._warehouse = warehouse
         self._connection = warehouse.connection
-        self._reading = Reading(warehouse, judge)
+        self._reading = Reading(warehouse.beside(), judge)
         self._describe = describe
         self._starts = starts
         self._offsets_at = offsets_at
@@ -92,11 +92,7 @@ class Projection:
             self._register("batch", read.columns)
             self._bury(read.dead)
             again = self._erase(read.forgotten)
-            self._connection.execute(f"create or replace temp view fact as from {read.facts}")
-            if self._any("erasure"):
-                self._run("erased")
-                self._connection.execute("create or replace temp view fact as from kept_fact")
-            renamed = self._any("fact") and self._merge()
+            renamed = self._take(read.facts)
             if read.forgotten or renamed:
                 self._run("stale_agents")
             positions = {batch.partition: batch.next_offset for batch in read.batches}
@@ -110,6 +106,21 @@ class Projection:
             rewound=bool(again),
         )
 
+    def take(self, facts: str) -> None:
+        """Merge facts that were read before, in a transaction of its own; no offset goes forward.
+
+        Args:
+            facts: a table or view of the connection, as `facts.sql` makes it.
+        """
+        with self._warehouse.transaction():
+            self._take(facts)
+
+    def finish(self, positions: dict[int, int]) -> None:
+        """Write down up to where everything was taken, and drop agents that no session has."""
+        with self._warehouse.transaction():
+            self._run("stale_agents")
+            self._advance(positions)
+
     def forget(self, forgotten: list[Forgotten]) -> Applied:
         """Forget visitors that the records read here say nothing of, in one transaction."""
         with self._warehouse.transaction():
@@ -120,6 +131,14 @@ class Projection:
                 positions = _back_to(again, self._warehouse.positions())
                 self._advance(positions)
         return Applied(0, 0, positions, rewound=bool(again))
+
+    def _take(self, facts: str) -> bool:
+        """Merge the facts that no erasure covers; returns as `_merge`."""
+        self._connection.execute(f"create or replace temp view fact as from {facts}")
+        if self._any("erasure"):
+            self._run("erased")
+            self._connection.execute("create or replace temp view fact as from kept_fact")
+        return self._any("fact") and self._merge()
 
     def _bury(self, dead: list[tuple[Letter, Unreadable]]) -> None:
         """Set the dead letters aside, and let go of older ones that were read after all."""

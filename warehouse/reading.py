@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from dwell.errors import WarehouseError
-from dwell.warehouse.live import LiveWarehouse, statements
+from dwell.warehouse.live import statements
 
 
 class Records(Protocol):
@@ -74,6 +74,7 @@ class Read:
             batch is read.
         forgotten: the erasures among them.
         dead: what is neither.
+        judged: the records that were not read at sight, whatever the judge said of them.
     """
 
     batches: Sequence[Records]
@@ -81,26 +82,36 @@ class Read:
     facts: str
     forgotten: list[Forgotten]
     dead: list[tuple[Letter, Unreadable]]
+    judged: list[Letter]
 
     def __len__(self) -> int:
         return len(self.columns)
 
 
 class Reading:
-    """Reads records into facts, on a connection of its own: nothing of the warehouse is touched.
+    """Reads records into facts, on a connection of its own: nothing of a warehouse is touched.
 
     One batch at a time; meanwhile another thread may apply the one before.
 
     Args:
+        connection: a DuckDB that is not used for anything else meanwhile.
         judge: says what a record is that the SQL does not read at first sight.
+        reader: the macro of `facts.sql` that is wanted: `facts_of`, or `stated_facts` for facts
+            without what is reckoned from their clocks.
     """
 
-    def __init__(self, warehouse: LiveWarehouse, judge: Callable[[bytes], Verdict]) -> None:
-        self._path = warehouse.path
-        self._connection = warehouse.beside()
-        self._connection.execute(statements("macros"))
-        self._connection.execute(statements("facts"))
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        judge: Callable[[bytes], Verdict],
+        *,
+        reader: str = "facts_of",
+    ) -> None:
+        self.connection = connection
+        self.connection.execute(statements("macros"))
+        self.connection.execute(statements("facts"))
         self._judge = judge
+        self._reader = reader
         self._numbers = count()
 
     def read(self, batches: Sequence[Records]) -> Read:
@@ -113,43 +124,42 @@ class Reading:
             return self._read(batches)
         except duckdb.Error as error:
             first_line = str(error).partition("\n")[0]
-            raise WarehouseError(
-                f"records for {self._path} could not be read: {first_line}"
-            ) from error
+            raise WarehouseError(f"records could not be read: {first_line}") from error
 
     def _read(self, batches: Sequence[Records]) -> Read:
         columns = _columns(batches)
         facts = f"memory.main.read_{next(self._numbers) % 2}"
-        self._connection.register("batch", columns)
-        if self._read_at_sight(len(columns), facts, _readers(batches)) == len(columns):
-            return Read(batches, columns, facts, [], [])
-        forgotten, dead = self._judged(batches, facts)
-        return Read(batches, columns, facts, forgotten, dead)
+        self.connection.register("batch", columns)
+        if self._read_at_sight(len(columns), facts, self._readers(batches)) == len(columns):
+            return Read(batches, columns, facts, [], [], [])
+        letters = list(_pick(batches, self._unread("batch", facts)))
+        forgotten, dead = self._judged(letters, facts)
+        return Read(batches, columns, facts, forgotten, dead, letters)
 
     def _read_at_sight(self, records: int, facts: str, readers: tuple[str, str]) -> int:
         """Fill the table with the facts that SQL reads among so many records; returns how many."""
         likelier, other = readers
-        [(found,)] = self._connection.execute(
+        [(found,)] = self.connection.execute(
             f"create or replace table {facts} as from {likelier}('batch')"
         ).fetchall()
         if found < records:
-            self._connection.execute(
+            self.connection.execute(
                 "create or replace temp view left_over as "
                 f'from batch anti join {facts} using (partition, "offset")'
             )
-            [(more,)] = self._connection.execute(
+            [(more,)] = self.connection.execute(
                 f"insert into {facts} from {other}('left_over')"
             ).fetchall()
             found += more
         return int(found)
 
     def _judged(
-        self, batches: Sequence[Records], facts: str
+        self, letters: list[Letter], facts: str
     ) -> tuple[list[Forgotten], list[tuple[Letter, Unreadable]]]:
         readable: list[Letter] = []
         forgotten: list[Forgotten] = []
         dead: list[tuple[Letter, Unreadable]] = []
-        for letter in _pick(batches, self._unread("batch", facts)):
+        for letter in letters:
             match self._judge(letter.value):
                 case Readable(value):
                     readable.append(letter._replace(value=value))
@@ -163,24 +173,24 @@ class Reading:
         """Read what the judge wrote anew; returns what even so has no place in a table."""
         if not letters:
             return []
-        self._connection.register("judged", _table(letters))
-        self._connection.execute(f"insert into {facts} from facts_of('judged')")
+        self.connection.register("judged", _table(letters))
+        self.connection.execute(f"insert into {facts} from {self._reader}('judged')")
         left = set(self._unread("judged", facts))
         verdict = Unreadable("invalid_field", "a value has no place in the tables")
         return [(letter, verdict) for letter in letters if letter[:2] in left]
 
+    def _readers(self, batches: Sequence[Records]) -> tuple[str, str]:
+        """The two readers of `facts.sql`, the one first that most records are for, to judge by one of
+        them: a record that is given to the wrong one costs ten times as much, and is read all the
+        same."""
+        sample = next((batch.values[0] for batch in batches if batch.values), b"")
+        readers = self._reader, f"former_{self._reader}"
+        return readers if b'"previous_seq":' in sample else readers[::-1]
+
     def _unread(self, records: str, facts: str) -> list[tuple[int, int]]:
-        return self._connection.execute(
+        return self.connection.execute(
             f'select partition, "offset" from {records} anti join {facts} using (partition, "offset")'  # noqa: S608
         ).fetchall()
-
-
-def _readers(batches: Sequence[Records]) -> tuple[str, str]:
-    """The two readers of `facts.sql`, the one first that most records are for, to judge by one of
-    them: a record that is given to the wrong one costs ten times as much, and is read all the same."""
-    sample = next((batch.values[0] for batch in batches if batch.values), b"")
-    readers = "facts_of", "former_facts_of"
-    return readers if b'"previous_seq":' in sample else readers[::-1]
 
 
 def _pick(batches: Sequence[Records], where: list[tuple[int, int]]) -> Iterable[Letter]:
@@ -194,7 +204,7 @@ def _pick(batches: Sequence[Records], where: list[tuple[int, int]]) -> Iterable[
 
 def _columns(batches: Sequence[Records]) -> pa.Table:
     """The records as an Arrow table; what is not UTF-8 has a null there."""
-    return pa.concat_tables(
+    tables = [
         pa.table(
             {
                 "partition": pa.repeat(pa.scalar(batch.partition, pa.int32()), len(batch.offsets)),
@@ -204,7 +214,8 @@ def _columns(batches: Sequence[Records]) -> pa.Table:
             }
         )
         for batch in batches
-    )
+    ]
+    return pa.concat_tables(tables or [_table([])])
 
 
 def _table(letters: list[Letter]) -> pa.Table:

@@ -21,6 +21,8 @@ COMMANDS = {
     "broker": "Run a Kafka broker for development, without Docker, until Ctrl-C.",
     "sql": "Ask the published warehouse in SQL.",
     "dead-letters": "List, show or retry the records that could not be read.",
+    "replay": "Make a new warehouse from the log, while the live one goes on.",
+    "archive": "Write the log's facts to Parquet, so that they outlive the log.",
     "healthy": "Say whether the site, or the projector, does its work.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }

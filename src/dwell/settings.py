@@ -112,6 +112,11 @@ class Settings(BaseModel):
         "kafka://HOST:PORT,HOST:PORT/TOPIC is a topic of Kafka.",
         "embedded:, embedded:FILE or kafka://HOST:PORT/TOPIC",
     )
+    archive: Path | None = _setting(
+        None,
+        "Folder for the archive of the log; by default archive in the data folder.",
+        "a folder",
+    )
     topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = _setting(
         6, "Partitions of the topic, if it has to be made.", "a number from 1 to 10000"
     )
@@ -320,6 +325,11 @@ class Settings(BaseModel):
     def published(self) -> Path:
         """The warehouse that people open."""
         return self.data / "warehouse.duckdb"
+
+    @property
+    def archive_folder(self) -> Path:
+        """The folder of the archive."""
+        return self.archive or self.data / "archive"
 
     @property
     def publication(self) -> Path:

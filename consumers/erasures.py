@@ -1,0 +1,95 @@
+"""Who is to be forgotten, as far as the records that are replayed do not say it.
+
+A replay to a moment leaves out whoever was forgotten after that moment, too.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dwell.consumers.history import History
+from dwell.consumers.judge import judge
+from dwell.consumers.spans import Span
+from dwell.errors import WarehouseError
+from dwell.events.log import LogReader
+from dwell.settings import Settings
+from dwell.warehouse.published import Published
+from dwell.warehouse.reading import Forgotten
+
+ERASURE = b"dwell.visitor.forgotten"
+"""Stands in every record that is an erasure."""
+SCAN_RECORDS = 20_000
+SCAN_WAIT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedState:
+    """What the published warehouse knows: up to where it has read, and who is forgotten."""
+
+    positions: Mapping[int, int] = field(default_factory=dict)
+    forgotten: Sequence[Forgotten] = ()
+
+
+def published(settings: Settings, identity: str) -> PublishedState:
+    """What the published warehouse knows of this log; nothing, if there is none or it is another's."""
+    try:
+        warehouse = Published(settings.published)
+    except WarehouseError:
+        return PublishedState()
+    try:
+        known = warehouse.query("select value from projection_info where name = 'log_identity'")
+        if known != [(identity,)]:
+            return PublishedState()
+        erasures = warehouse.query("select visitor_id::varchar, epoch_ms(received_at) from erasure")
+        return PublishedState(
+            dict(warehouse.query("select partition, next_offset from log_offset")),
+            [Forgotten(*each) for each in erasures],
+        )
+    except WarehouseError:
+        return PublishedState()
+    finally:
+        warehouse.close()
+
+
+async def erasures_beside(
+    settings: Settings, history: History, spans: Iterable[Span]
+) -> list[Forgotten]:
+    """Who is forgotten by a record outside of the spans.
+
+    What the published warehouse has read it says; what the archive has is looked up there; the rest
+    of the log is searched.
+
+    Raises:
+        LogError: as the log has it.
+    """
+    known = published(settings, await history.identity())
+    found = list(known.forgotten)
+    held: list[Span] = list(spans)
+    held += [Span(each, 0, position) for each, position in known.positions.items()]
+    if history.archive is not None:
+        found += _forgotten(value for _, _, value in history.archive.raw())
+        held += [Span(*each) for each in history.archive.held.values()]
+    reader = history.reader
+    for partition in await reader.partitions():
+        everything = Span(partition, await reader.start(partition), await reader.end(partition))
+        for left in everything.less(held):
+            found += await _searched(reader, left)
+    return found
+
+
+async def _searched(reader: LogReader, span: Span) -> list[Forgotten]:
+    found: list[Forgotten] = []
+    await reader.assign({span.partition: span.first})
+    position = span.first
+    while position < span.until:
+        batches = await reader.read(SCAN_RECORDS, SCAN_WAIT)
+        if not batches:
+            break
+        for batch in batches:
+            found += _forgotten(batch.values)
+            position = batch.next_offset
+    return found
+
+
+def _forgotten(values: Iterable[bytes]) -> list[Forgotten]:
+    verdicts = (judge(value) for value in values if ERASURE in value)
+    return [each for each in verdicts if isinstance(each, Forgotten)]

@@ -1,0 +1,149 @@
+"""History: the archive and the log as one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from dwell.consumers.spans import Span
+from dwell.errors import LogGap, LogMismatch, LogUnavailable
+from dwell.events.log import LogReader
+from dwell.events.opening import open_reader, quiet
+from dwell.settings import Settings
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.rebuilding import Segment
+
+ANSWER_WITHIN = 10.0
+"""Seconds in which a log must have answered for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the records of some spans are.
+
+    Attributes:
+        archived: the archive's files, in the order of the log.
+        logged: what only the log has.
+    """
+
+    archived: list[Segment]
+    logged: list[Span]
+
+
+class History:
+    """What the archive has, and behind it what the log has.
+
+    Args:
+        archive: `None` if the log alone is meant.
+        name: of the log, for messages.
+
+    Raises:
+        LogMismatch: the archive is another log's; raised by `identity`.
+    """
+
+    def __init__(self, reader: LogReader, archive: Archive | None, name: str) -> None:
+        self.reader = reader
+        self.archive = archive
+        self.name = name
+
+    async def identity(self) -> str:
+        """The log's."""
+        found = await self.reader.identity()
+        archived = self.archive.log_identity if self.archive else None
+        if self.archive and archived not in (None, found):
+            raise LogMismatch(
+                f"{self.archive.folder} holds log {archived}, and the log at hand is {found}: expected "
+                "the same; DWELL_ARCHIVE names another folder"
+            )
+        return found
+
+    async def partitions(self) -> list[int]:
+        """Those of the log, and those that the archive alone has."""
+        held = self.archive.held if self.archive else {}
+        return sorted({*await self.reader.partitions(), *held})
+
+    async def bounds(self, partition: int) -> tuple[int, int]:
+        """The first offset that can be read, and the next one to be written.
+
+        Raises:
+            LogGap: between archive and log some are in neither.
+        """
+        start, end = await self._logged(partition)
+        held = self.archive.held.get(partition) if self.archive else None
+        if held is None:
+            return start, end
+        if held.until < start:
+            raise LogGap(
+                f"the facts from {held.until} to {start - 1} of partition {partition} are in neither "
+                f"the archive, which ends before them, nor {self.name}, which starts behind them: "
+                "bring them back from a copy, or replay without the archive"
+            )
+        return min(held.first, start), max(held.until, end)
+
+    async def offset_at(self, partition: int, moment: int) -> int:
+        """The offset of the first record received at `moment` (milliseconds since 1970) or later."""
+        held = self.archive.held.get(partition) if self.archive else None
+        if self.archive and held:
+            archived = await asyncio.to_thread(self.archive.offset_at, partition, moment)
+            if archived is not None:
+                return archived
+        if partition not in await self.reader.partitions():
+            return held.until if held else 0
+        found = await self.reader.offset_at(partition, moment)
+        return max(found, held.until) if held else found
+
+    async def _logged(self, partition: int) -> tuple[int, int]:
+        if partition not in await self.reader.partitions():
+            return 0, 0
+        return await self.reader.start(partition), await self.reader.end(partition)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, archive: Archive | None) -> AsyncIterator[History]:
+    """Archive and log, for the time of a `with`.
+
+    Raises:
+        LogUnavailable: no log answers.
+        LogMismatch: the archive is another log's.
+    """
+    quiet(settings)
+    reader = open_reader(settings)
+    history = History(reader, archive, f"the log {settings.log}")
+    try:
+        await _answered(settings, history)
+        yield history
+    finally:
+        await reader.close()
+
+
+async def _answered(settings: Settings, history: History) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN):
+            await history.identity()
+    except TimeoutError:
+        raise LogUnavailable(
+            f"DWELL_LOG is '{settings.log}', and no log answers there within {ANSWER_WITHIN:g} s: "
+            "expected one that does"
+        ) from None
+
+
+def sources(archive: Archive | None, spans: Iterable[Span]) -> Sources:
+    """Where the spans' records are: in the archive what it has, which is quicker to read."""
+    wanted = [each for each in spans if len(each)]
+    if archive is None:
+        return Sources([], wanted)
+    held = [Span(*each) for each in archive.held.values()]
+    archived = [segment for span in wanted for segment in archive.segments(*span)]
+    return Sources(archived, [left for span in wanted for left in span.less(held)])
+
+
+def in_order(segments: Sequence[Segment], spans: Iterable[Span]) -> list[Segment]:
+    """Segments of several partitions as they were written side by side, as far as offsets tell: a
+    tenth of one partition goes with a tenth of another."""
+    by_partition = {span.partition: span for span in spans}
+
+    def share(segment: Segment) -> float:
+        span = by_partition[segment.partition]
+        return (segment.first - span.first) / max(1, len(span))
+
+    return sorted(segments, key=lambda each: (share(each), each.partition))

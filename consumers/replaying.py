@@ -1,0 +1,269 @@
+"""Replaying: the history is read again, into a new warehouse, while the live one goes on."""
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from dwell.consumers.agents import AGENT_DATA, describe
+from dwell.consumers.erasures import erasures_beside, published
+from dwell.consumers.extent import Point, extent
+from dwell.consumers.history import Sources, in_order, opened, sources
+from dwell.consumers.judge import judge
+from dwell.consumers.spans import Span
+from dwell.consumers.staging import stage, unread
+from dwell.consumers.watcher import Watcher
+from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.settings import Settings
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.reading import Forgotten
+from dwell.warehouse.rebuilding import Rebuilding, Segment
+from dwell.warehouse.segments import sync
+
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is replayed; it is written down first, so that whoever goes on does the same.
+
+    Attributes:
+        log_identity: of the log.
+        spans: by partition, in offsets.
+        whole: whether they begin with the oldest record of each partition that there is.
+        asked: from where to where, as it was asked for.
+    """
+
+    log_identity: str
+    spans: tuple[Span, ...]
+    whole: bool
+    asked: tuple[str, str] = ("", "")
+
+    @property
+    def records(self) -> int:
+        """How many at most: there may be gaps."""
+        return sum(map(len, self.spans))
+
+    def raw(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "log_identity": self.log_identity,
+            "spans": [list(each) for each in self.spans],
+            "whole": self.whole,
+            "asked": list(self.asked),
+        }
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Self:
+        """From JSON."""
+        spans = tuple(Span(*each) for each in raw["spans"])
+        since, until = raw["asked"]
+        return cls(raw["log_identity"], spans, raw["whole"], (since, until))
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it."""
+
+    plan: Plan
+    archived: int
+    logged: int
+
+
+class Replay:
+    """One replay.
+
+    Args:
+        out: the file that is made. Beside it stands a folder for the work, `OUT.replay`, until it is
+            done.
+        since, until: from where to where.
+        archive: whether the archive is read where it has what is wanted.
+        processes: how many read the log.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        out: Path,
+        *,
+        since: Point,
+        until: Point,
+        archive: bool = True,
+        processes: int,
+    ) -> None:
+        self._settings = settings
+        self.out = out
+        self._since, self._until = since, until
+        self._archive = Archive.open(settings.archive_folder) if archive else None
+        self._processes = processes
+        self.work = out.with_name(f"{out.name}.replay")
+
+    async def plan(self) -> Plan:
+        """From where to where it goes, by offsets.
+
+        Raises:
+            LogGap: an offset that was asked for is not there, or some between archive and log are not.
+            LogMismatch: archive and log do not belong together.
+            LogUnavailable: the log does not answer.
+        """
+        async with opened(self._settings, self._archive) as history:
+            identity = await history.identity()
+            current = published(self._settings, identity).positions
+            spans = await extent(history, self._since, self._until, current)
+            starts = {each.partition: (await history.bounds(each.partition))[0] for each in spans}
+        owned = tuple(each for each in spans if self._settings.owns(each.partition))
+        return Plan(identity, owned, all(each.first == starts[each.partition] for each in owned))
+
+    def run(self, watcher: Watcher) -> Replayed:
+        """Make the file, or go on where a former run ended.
+
+        Raises:
+            WarehouseError: there is such a file already, or another replay was begun here; or it
+                could not be written.
+            LogError: as the log has it.
+        """
+        with self._holding():
+            if self._is_put():
+                plan = self._written_plan()
+                assert plan is not None
+                shutil.rmtree(self.work)
+                return Replayed(plan, 0, 0)
+            plan = self._agreed()
+            found, forgotten = asyncio.run(self._prepared(plan))
+            logged = self._staged(found, watcher)
+            self._built(plan, [*found.archived, *logged], forgotten, watcher)
+            self._put()
+        return Replayed(plan, _records(found.archived), _records(logged))
+
+    def _agreed(self) -> Plan:
+        """The plan that was written down, if it is for the same; else a new one."""
+        asked = _text(self._since), _text(self._until)
+        written = self._written_plan()
+        if written is None:
+            plan = replace(asyncio.run(self.plan()), asked=asked)
+            _write(self.work / PLAN, plan.raw())
+            return plan
+        if written.asked != asked:
+            raise WarehouseError(
+                f"{self.work} belongs to a replay from {written.asked[0]} to {written.asked[1]}: "
+                f"expected from {asked[0]} to {asked[1]}; ask for the same, or remove the folder"
+            )
+        return written
+
+    def _written_plan(self) -> Plan | None:
+        try:
+            return Plan.of(json.loads((self.work / PLAN).read_text()))
+        except FileNotFoundError:
+            return None
+
+    async def _prepared(self, plan: Plan) -> tuple[Sources, list[Forgotten]]:
+        async with opened(self._settings, self._archive) as history:
+            identity = await history.identity()
+            if identity != plan.log_identity:
+                raise LogMismatch(
+                    f"{self.work} belongs to log {plan.log_identity}, and the log at hand is "
+                    f"{identity}: expected the same; remove the folder to begin anew"
+                )
+            forgotten = await erasures_beside(self._settings, history, plan.spans)
+            return self.sources_of(plan), forgotten
+
+    def sources_of(self, plan: Plan) -> Sources:
+        """Where the plan's records are."""
+        return sources(self._archive, plan.spans)
+
+    def _staged(self, found: Sources, watcher: Watcher) -> list[Segment]:
+        folder = self.work / "segments"
+        wanted = sum(map(len, found.logged))
+        watcher.begin("reading the log", wanted, before=wanted - unread(found.logged, folder))
+        return stage(
+            self._settings,
+            found.logged,
+            folder,
+            "stated",
+            processes=self._processes,
+            done=watcher.advance,
+        )
+
+    def _built(
+        self,
+        plan: Plan,
+        segments: Sequence[Segment],
+        forgotten: Sequence[Forgotten],
+        watcher: Watcher,
+    ) -> None:
+        watcher.begin("building the tables", _records(segments))
+        notes = {"replayed_at": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        if not plan.whole:
+            notes["replayed_from"] = json.dumps({each.partition: each.first for each in plan.spans})
+        with Rebuilding(
+            self._made, judge=judge, describe=describe, threads=max(1, self._processes)
+        ) as rebuilding:
+            rebuilding.forget(forgotten)
+            rebuilding.fill(in_order(segments, plan.spans), watcher.advance)
+            rebuilding.describe_with(AGENT_DATA)
+            positions = {each.partition: each.until for each in plan.spans}
+            rebuilding.finish(plan.log_identity, positions, notes)
+
+    def _put(self) -> None:
+        """Give the file its name, which nothing else has, and remove the rest."""
+        sync(self._made)
+        os.link(self._made, self.out)
+        sync(self.out.parent)
+        shutil.rmtree(self.work)
+
+    def _is_put(self) -> bool:
+        """Whether a former run was killed when the file had its name and the rest was there still."""
+        if not self.out.exists():
+            return False
+        if self._made.exists() and self._made.samefile(self.out):
+            return True
+        raise WarehouseError(
+            f"{self.out} is there already: expected a new file; give another name, or move it away"
+        )
+
+    @property
+    def _made(self) -> Path:
+        return self.work / "warehouse.duckdb"
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        if self.out.exists() and not self.work.exists():
+            self._is_put()
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            lock = (self.work / ".lock").open("w")
+        except OSError as error:
+            raise WarehouseError(
+                f"{self.work} cannot be made ({error.strerror}): expected a folder that can be written"
+            ) from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WarehouseHeld(
+                    f"{self.work} is being worked in by another replay: expected one at a time"
+                ) from None
+            yield
+
+
+def _records(segments: Sequence[Segment]) -> int:
+    return sum(each.records for each in segments)
+
+
+def _text(point: Point) -> str:
+    if point.offsets:
+        return ",".join(f"{each}:{offset}" for each, offset in point.offsets.items())
+    return point.end if point.moment is None else str(point.moment)
+
+
+def _write(path: Path, raw: dict[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}")
+    draft.write_text(json.dumps(raw))
+    draft.replace(path)

@@ -1,0 +1,117 @@
+"""Records in Parquet, in columns, and written again from them byte by byte."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dwell.consumers.judge import judge
+from dwell.events.log import Batch
+from dwell.warehouse.segments import SegmentWriter, macros
+from tests.support.facts import NOW, Stored, curt, forgotten, glimpse
+
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
+values = st.one_of(
+    texts, st.integers(-(2**53), 2**53), st.floats(-1e9, 1e9), st.booleans(), st.none()
+)
+
+
+def written(records: list[Stored], path: Path, kind: str = "whole") -> list[Stored]:
+    """The records as they come out of a segment."""
+    batch = Batch(
+        0,
+        list(range(len(records))),
+        [each.timestamp for each in records],
+        [each.key for each in records],
+        [each.value for each in records],
+    )
+    writer = SegmentWriter(judge, kind)  # type: ignore[arg-type]
+    writer.write([batch], path)
+    writer.close()
+    with duckdb.connect() as connection:
+        connection.execute("create table given_record (value blob)")
+        connection.execute(macros())
+        rows = connection.execute(
+            "select value, received, key from whole_records(?)", [str(path)]
+        ).fetchall()
+    return [Stored(*row) for row in rows]
+
+
+def kept_whole(path: Path) -> int:
+    """How many records have their bytes in the segment."""
+    with duckdb.connect() as connection:
+        [(count,)] = connection.execute(
+            "select count(value) from read_parquet(?)", [str(path)]
+        ).fetchall()
+    return int(count)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    view=texts.filter(bool),
+    referrer=texts,
+    agent=texts,
+    identity=st.dictionaries(texts, values, max_size=4),
+    delay=st.integers(0, 10**9),
+    previous=st.sampled_from([None, 3]),
+)
+def test_a_fact_comes_back_byte_by_byte_whatever_its_texts_are(
+    tmp_path: Path,
+    view: str,
+    referrer: str,
+    agent: str,
+    identity: dict[str, object],
+    delay: int,
+    previous: int | None,
+) -> None:
+    record = glimpse(
+        seq=1,
+        view=view,
+        referrer=referrer,
+        browser_agent=agent,
+        identity=identity,
+        delay_ms=delay,
+        previous=previous,
+        previous_seq=previous,
+    )
+    assert written([record], tmp_path / "0.parquet") == [record]
+
+
+def test_of_a_fact_that_its_columns_say_the_bytes_are_left_out(tmp_path: Path) -> None:
+    written([glimpse(), glimpse(seq=1, identity={"path": "/ü", "tab": 1})], tmp_path / "0.parquet")
+    assert kept_whole(tmp_path / "0.parquet") == 0
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Stored(b"\xff\x00", NOW, b"k"),
+        Stored(b"no json", -1, b""),
+        forgotten(1, NOW),
+        curt(),
+        Stored(glimpse().value.replace(b":", b": ", 1), NOW, glimpse().key),
+        Stored(glimpse().value, NOW + 1, glimpse().key),
+        Stored(glimpse().value, NOW, b"another key"),
+    ],
+    ids=["not UTF-8", "not JSON", "an erasure", "curt", "spaced", "another time", "another key"],
+)
+def test_what_the_columns_do_not_say_is_kept_whole(record: Stored, tmp_path: Path) -> None:
+    assert written([record, glimpse(2)], tmp_path / "0.parquet") == [record, glimpse(2)]
+    assert kept_whole(tmp_path / "0.parquet") == 1
+
+
+def test_a_record_whose_payload_was_erased_leaves_nothing(tmp_path: Path) -> None:
+    assert written([Stored(b"", NOW), glimpse()], tmp_path / "0.parquet") == [glimpse()]
+
+
+def test_records_are_in_the_order_of_the_log_and_none_may_be_there(tmp_path: Path) -> None:
+    several = [glimpse(1), curt(pageview=2), glimpse(3), Stored(b"x", NOW), glimpse(4)]
+    assert written(several, tmp_path / "0.parquet") == several
+    assert written([], tmp_path / "1.parquet") == []
+
+
+def test_for_a_replay_the_bytes_of_what_was_read_are_left_out(tmp_path: Path) -> None:
+    written([curt(), Stored(b"x", NOW), forgotten(1, NOW)], tmp_path / "0.parquet", "stated")
+    assert kept_whole(tmp_path / "0.parquet") == 2

@@ -1,0 +1,433 @@
+"""The archive: the log's records in Parquet, a folder a day, which outlive the log's retention.
+
+`manifest.json` says which files there are and what they hold. It is replaced by rename, after the
+files that it names are durable; a file that it does not name is a leftover.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import duckdb
+
+from dwell.errors import WarehouseError, WarehouseHeld
+from dwell.warehouse.reading import Forgotten, Verdict
+from dwell.warehouse.rebuilding import Segment
+from dwell.warehouse.segments import macros, put_parquet, quoted, sync
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+MEMORY_LIMIT = "512MiB"
+
+
+class Held(NamedTuple):
+    """The offsets of a partition that the archive holds, from `first` until before `until`."""
+
+    partition: int
+    first: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """What a file of the archive holds: the records of one partition that were received on one day.
+
+    Attributes:
+        path: from the archive's folder.
+        day: as 2026-03-01, in UTC.
+        first: the least offset in it.
+        until: the greatest one and 1. Between the two, offsets may belong to another day's file.
+        records: how many.
+        bytes: its size.
+    """
+
+    path: str
+    partition: int
+    day: str
+    first: int
+    until: int
+    records: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the archive holds, as it stands in `manifest.json`."""
+
+    log_identity: str
+    held: dict[int, Held] = field(default_factory=dict)
+    files: tuple[ArchiveFile, ...] = ()
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """The folder's manifest; `None`: there is no archive.
+
+        Raises:
+            WarehouseError: it cannot be read, or a newer Dwell wrote it.
+        """
+        path = folder / MANIFEST
+        try:
+            raw = json.loads(path.read_text())
+            if raw["format"] != FORMAT:
+                raise WarehouseError(
+                    f"{path} has format {raw['format']!r}: expected {FORMAT}, the one that this version "
+                    "of Dwell reads"
+                )
+            return cls(
+                raw["log_identity"],
+                {each["partition"]: Held(**each) for each in raw["held"]},
+                tuple(ArchiveFile(**each) for each in raw["files"]),
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WarehouseError(
+                f"{path} cannot be read ({error}): expected the manifest of an archive; bring it back "
+                "from a copy"
+            ) from None
+
+    def write(self, folder: Path) -> None:
+        """Put it in the place of the former one, durable."""
+        draft = folder / f".{MANIFEST}"
+        with draft.open("w") as file:
+            json.dump(self._raw(), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / MANIFEST)
+        sync(folder)
+
+    def _raw(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "log_identity": self.log_identity,
+            "held": [each._asdict() for each in self.held.values()],
+            "files": [asdict(each) for each in self.files],
+        }
+
+
+class Archive:
+    """An archive as it was when it was opened. Files stay readable until a writer replaces them.
+
+    Attributes:
+        folder: where it is.
+        manifest: what it holds.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> Self | None:
+        """The archive in the folder, if there is one.
+
+        Raises:
+            WarehouseError: its manifest cannot be read.
+        """
+        manifest = Manifest.read(folder)
+        return None if manifest is None else cls(folder, manifest)
+
+    @property
+    def log_identity(self) -> str:
+        """The log whose records these are."""
+        return self.manifest.log_identity
+
+    @property
+    def held(self) -> dict[int, Held]:
+        """By partition, what it holds."""
+        return self.manifest.held
+
+    def segments(self, partition: int, first: int, until: int) -> list[Segment]:
+        """The files with records of a partition from `first` until before `until`, day by day."""
+        found = [
+            Segment(
+                self.folder / each.path,
+                partition,
+                max(first, each.first),
+                min(until, each.until),
+                whole=first <= each.first and each.until <= until,
+                records=each.records,
+            )
+            for each in self.manifest.files
+            if each.partition == partition and each.first < until and first < each.until
+        ]
+        return sorted(found, key=lambda each: each.first)
+
+    def offset_at(self, partition: int, moment: int) -> int | None:
+        """The least offset of a record received at `moment` (milliseconds since 1970) or later."""
+        day = day_of(moment)
+        later = [
+            each for each in self.manifest.files if each.partition == partition and each.day >= day
+        ]
+        found = [each.first for each in later if each.day > day]
+        for each in later:
+            if each.day == day:
+                found += self._offset_within(each, moment)
+        return min(found, default=None)
+
+    def raw(self) -> Iterator[tuple[int, int, bytes]]:
+        """Partition, offset and value of every record that is no fact: erasures are among them."""
+        if self.manifest.files:
+            with _reading() as connection:
+                yield from connection.execute(
+                    f'select partition, "offset", value from {self._all()} where pageview_id is null'  # noqa: S608
+                ).fetchall()
+
+    def record(self, partition: int, offset: int) -> tuple[int, bytes, bytes] | None:
+        """The record at a place, byte by byte: timestamp in milliseconds, key and value."""
+        for segment in self.segments(partition, offset, offset + 1):
+            with _reading() as connection:
+                connection.execute("create table given_record (value blob)")
+                connection.execute(macros())
+                found = connection.execute(
+                    "select received, key, value "  # noqa: S608
+                    f'from whole_records({quoted(segment.path)}) where "offset" = ?',
+                    [offset],
+                ).fetchone()
+                if found:
+                    return found
+        return None
+
+    def _offset_within(self, file: ArchiveFile, moment: int) -> list[int]:
+        with _reading() as connection:
+            [(found,)] = connection.execute(
+                'select min("offset") from read_parquet(?) '
+                'where coalesce(epoch_ms("timestamp"), received_at) >= ?',
+                [str(self.folder / file.path), moment],
+            ).fetchall()
+        return [] if found is None else [found]
+
+    def _all(self) -> str:
+        listed = ", ".join(quoted(self.folder / each.path) for each in self.manifest.files)
+        return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+class ArchiveWriter:
+    """Adds to an archive, or makes one. One at a time: the folder is held meanwhile.
+
+    Raises:
+        WarehouseHeld: another process writes to it.
+        WarehouseError: its manifest cannot be read.
+    """
+
+    def __init__(self, folder: Path, log_identity: str) -> None:
+        self.folder = folder
+        self.manifest = Manifest.read(folder) or Manifest(log_identity)
+
+    @classmethod
+    @contextmanager
+    def holding(cls, folder: Path, log_identity: str) -> Iterator[Self]:
+        """A writer that holds the folder for the time of a `with`; leftovers are removed first."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WarehouseHeld(
+                    f"{folder} is being written by another process: expected one at a time"
+                ) from None
+            writer = cls(folder, log_identity)
+            writer.sweep()
+            yield writer
+
+    def sweep(self) -> None:
+        """Remove the files that the manifest does not name."""
+        named = {self.folder / each.path for each in self.manifest.files}
+        for path in self.folder.glob("day=*/*.parquet"):
+            if path not in named:
+                path.unlink()
+        for draft in self.folder.glob("day=*/.*"):
+            draft.unlink()
+
+    def add(
+        self,
+        staged: Sequence[Segment],
+        held: Iterable[Held],
+        forgotten: Iterable[Forgotten],
+        judge: Callable[[bytes], Verdict],
+        done: Callable[[int], None],
+    ) -> int:
+        """Take in whole segments that follow what is held; returns how many records.
+
+        A day's file that grows is written anew. The manifest follows when all files are durable, so
+        whatever is killed when, the archive is as before or as after.
+
+        Args:
+            staged: in the order of the log.
+            held: what the archive holds then.
+            forgotten: whose facts are left out, beside those whom the segments say.
+            judge: says what a record is that is no fact.
+            done: told how many records more are written.
+
+        Raises:
+            WarehouseError: a file could not be written.
+        """
+        files = {(each.partition, each.day): each for each in self.manifest.files}
+        before = sum(each.records for each in files.values())
+        with _reading() as connection:
+            told = [judge(value) for value in _raw_values(connection, staged)]
+            forget(
+                connection, [*forgotten, *(each for each in told if isinstance(each, Forgotten))]
+            )
+            for partition, day in _days(connection, staged):
+                former = files.get((partition, day))
+                grown = self._grown(connection, staged, partition, day, former)
+                files[partition, day] = grown
+                done(grown.records - (former.records if former else 0))
+        after = {each.partition: each for each in held}
+        self._put(
+            replace(
+                self.manifest,
+                held=self.manifest.held | after,
+                files=tuple(each for each in files.values() if each.records),
+            )
+        )
+        return sum(each.records for each in files.values()) - before
+
+    def forget(self, forgotten: Iterable[Forgotten]) -> int:
+        """Write the files anew that have facts of these visitors; returns how many records went.
+
+        The facts received up to the erasure go; the erasure itself stays. The manifest follows when
+        all files are durable, and then the former ones are removed.
+
+        Raises:
+            WarehouseError: a file could not be written.
+        """
+        changed: dict[str, ArchiveFile | None] = {}
+        with _reading() as connection:
+            forget(connection, forgotten)
+            for file in self.manifest.files:
+                rows = f"from {_file(self.folder / file.path)} as record"
+                [(gone,)] = connection.execute(
+                    f"select count(*) {rows} where not ({KEPT})"
+                ).fetchall()
+                if gone:
+                    kept = f"{rows} where {KEPT}"
+                    after = self._written(connection, kept, file.partition, file.day)
+                    changed[file.path] = after if after.records else None
+        before = sum(each.records for each in self.manifest.files)
+        files = (changed.get(each.path, each) for each in self.manifest.files)
+        self._put(replace(self.manifest, files=tuple(each for each in files if each)))
+        return before - sum(each.records for each in self.manifest.files)
+
+    def _put(self, manifest: Manifest) -> None:
+        ordered = sorted(manifest.files, key=lambda each: (each.day, each.partition))
+        self.manifest = replace(manifest, files=tuple(ordered))
+        self.manifest.write(self.folder)
+        self.sweep()
+
+    def _grown(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        staged: Sequence[Segment],
+        partition: int,
+        day: str,
+        former: ArchiveFile | None,
+    ) -> ArchiveFile:
+        """A day's file with what was staged of it; it may come to nothing, if all is forgotten."""
+        rows = (
+            f"select * exclude (received) from {_rows(staged)} as record "  # noqa: S608
+            f"where partition = {partition} and day_of(received) = '{day}' and {KEPT}"
+        )
+        if former is not None:
+            rows = f"(from {_file(self.folder / former.path)}) union all ({rows})"
+        return self._written(connection, rows, partition, day)
+
+    def _written(
+        self, connection: duckdb.DuckDBPyConnection, rows: str, partition: int, day: str
+    ) -> ArchiveFile:
+        draft = self.folder / f"day={day}" / f".{partition}.parquet"
+        put_parquet(connection, rows, draft)
+        [(first, last, records)] = connection.execute(
+            'select coalesce(min("offset"), 0), coalesce(max("offset"), -1), count(*) '  # noqa: S608
+            f"from {_file(draft)}"
+        ).fetchall()
+        path = draft.with_name(f"{partition}-{first}-{last + 1}-{records}.parquet")
+        draft.replace(path)
+        sync(path.parent)
+        return ArchiveFile(
+            str(path.relative_to(self.folder)),
+            partition,
+            day,
+            first,
+            last + 1,
+            records,
+            path.stat().st_size,
+        )
+
+
+KEPT = """not exists (
+    from forgotten
+    where
+        forgotten.visitor_id = coalesce(record.visitor_id::varchar, try(decode(record.key)))
+        and coalesce(epoch_ms(record."timestamp"), record.received_at) <= forgotten.received_at
+        and not (
+            record.type is null
+            and contains(hex(record.value), hex(encode('dwell.visitor.forgotten')))
+        )
+)"""
+"""Whether a `record` of a segment is none of the visitors' in the table `forgotten`, or is the erasure
+itself."""
+
+
+def forget(connection: duckdb.DuckDBPyConnection, forgotten: Iterable[Forgotten]) -> None:
+    """Make the table that KEPT asks."""
+    connection.execute(
+        "create or replace temp table forgotten (visitor_id varchar, received_at bigint)"
+    )
+    for each in forgotten:
+        connection.execute("insert into forgotten values (?, ?)", list(each))
+
+
+def day_of(moment: int) -> str:
+    """The day, in UTC, of a moment in milliseconds since 1970; the nearest that calendars have."""
+    least, most = 0, 253_402_300_799_999
+    return datetime.fromtimestamp(min(max(moment, least), most) // 1000, UTC).strftime("%Y-%m-%d")
+
+
+@contextmanager
+def _reading() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
+        connection.execute(
+            "create temp macro day_of(received) as strftime(make_timestamp_ms("
+            "least(greatest(received, 0), 253402300799999)), '%Y-%m-%d')"
+        )
+        yield connection
+
+
+def _file(path: Path) -> str:
+    return f"read_parquet({quoted(path)}, hive_partitioning = false)"
+
+
+def _rows(staged: Sequence[Segment]) -> str:
+    listed = ", ".join(quoted(each.path) for each in staged)
+    return (
+        '(select *, coalesce(epoch_ms("timestamp"), received_at) as received '  # noqa: S608
+        f"from read_parquet([{listed}]))"
+    )
+
+
+def _days(
+    connection: duckdb.DuckDBPyConnection, staged: Sequence[Segment]
+) -> list[tuple[int, str]]:
+    if not staged:
+        return []
+    return connection.execute(
+        f"select distinct partition, day_of(received) from {_rows(staged)} order by all"  # noqa: S608
+    ).fetchall()
+
+
+def _raw_values(
+    connection: duckdb.DuckDBPyConnection, staged: Sequence[Segment]
+) -> Iterator[bytes]:
+    if staged:
+        for (value,) in connection.execute(
+            f"select value from {_rows(staged)} where pageview_id is null"  # noqa: S608
+        ).fetchall():
+            yield value
