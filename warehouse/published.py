@@ -31,16 +31,16 @@ LINK_SECONDS = 60
 Identity = tuple[int, int, int]
 
 
-def open_published(path: Path) -> duckdb.DuckDBPyConnection:
+def open_published(path: Path, writable: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A connection to the publication there is now; it goes on reading that one.
 
     Unqualified names are the warehouse's, times are UTC, and no statement can read or write another
-    file; temporary tables live in memory.
+    file, unless in a folder that is given as `writable`; temporary tables live in memory.
 
     Raises:
         WarehouseError: nothing is published yet, or the file cannot be read.
     """
-    connection = _connect(path)
+    connection = _connect(path, writable)
     try:
         attach(connection, path)
     except BaseException:
@@ -67,8 +67,10 @@ def identity_of(path: Path) -> Identity:
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """An instance in memory that may open the links beside `path` and no other file."""
+def _connect(path: Path, writable: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """An instance in memory that may open the links beside `path`, what is in `writable`, and no
+    other file."""
+    allowed = [str(_links(path)), *([] if writable is None else [str(writable.resolve())])]
     spill = Path(tempfile.gettempdir()) / f"dwell-{uuid4()}"
     connection = duckdb.connect(
         ":memory:",
@@ -79,7 +81,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute(
-        f"set allowed_directories = [{quoted(_links(path))}];"
+        f"set allowed_directories = [{', '.join(map(quoted, allowed))}];"
         "set enable_external_access = false;"
         "set global TimeZone = 'UTC'"
     )

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from dwell.errors import QueryFailed, WarehouseError
+from dwell.warehouse.catalogue import Table, tables_of
 from dwell.warehouse.published import attach, identity_of, open_published
 
 BATCH_ROWS = 10_000
@@ -42,16 +43,6 @@ class Result:
     def columns(self) -> list[str]:
         """The names, which need not be distinct."""
         return list(self.schema.names)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table or view of the warehouse, and what its comments say."""
-
-    name: str
-    comment: str
-    columns: list[tuple[str, str, str]]
-    """Name, type and comment of each."""
 
 
 class Session:
@@ -116,7 +107,7 @@ class Session:
     def tables(self) -> list[Table]:
         """The tables and views that unqualified names mean, in the order of their names."""
         self._refresh()
-        return self._call(lambda: _tables(self._connection))
+        return self._call(lambda: sorted(tables_of(self._connection), key=lambda each: each.name))
 
     def keywords(self) -> list[str]:
         """The words of DuckDB's SQL."""
@@ -186,35 +177,6 @@ def _message(error: Exception) -> str:
             f" --output FILE writes a result. DuckDB: {text}"
         )
     return text
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> list[Table]:
-    rows = connection.execute(
-        """
-        with relation as (
-            select
-                database_oid, table_oid as oid, table_name as name, comment, database_name,
-                schema_name, internal
-            from duckdb_tables()
-            union all
-            select database_oid, view_oid, view_name, comment, database_name, schema_name, internal
-            from duckdb_views()
-        )
-        select relation.name, coalesce(relation.comment, ''),
-               list((column_name, data_type, coalesce(field.comment, '')) order by column_index)
-        from relation
-        join duckdb_columns() as field
-          on field.database_oid = relation.database_oid and field.table_oid = relation.oid
-        where relation.database_name in ('warehouse', 'temp') and not relation.internal
-          and relation.schema_name = 'main'
-        group by all
-        order by relation.name
-        """
-    ).fetchall()
-    return [
-        Table(name, comment, [tuple(column) for column in columns])
-        for name, comment, columns in rows
-    ]
 
 
 _NOT_CODE = re.compile(

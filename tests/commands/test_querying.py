@@ -1,28 +1,20 @@
 """The examples of docs/querying.md, run as they stand there."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dwell.warehouse.session import Session
+from tests.support.examples import examples, run_python, run_shell
 from tests.support.house import ROOT
 from tests.support.publishing import PAGE_A, PAGE_B, publish
 
 PAGE = (ROOT / "docs" / "querying.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    """The code of that language on the page."""
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-
-
-ENGAGEMENT = next(query for query in blocks("sql") if "as p90" in query)
+ENGAGEMENT = next(query for query in examples("querying.md", "sql") if "as p90" in query)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +34,7 @@ def answer(folder: Path, query: str) -> list[dict[str, Any]]:
     raise AssertionError(query)
 
 
-@pytest.mark.parametrize("query", blocks("sql"))
+@pytest.mark.parametrize("query", examples("querying.md", "sql"))
 def test_every_query_has_an_answer(folder: Path, query: str) -> None:
     rows = answer(folder, query)
     if "previous_pageview_id" in query or "visibility_change" in query:
@@ -63,41 +55,19 @@ def test_engagement_by_view_says_mean_median_and_p90(folder: Path) -> None:
 
 
 def commands() -> list[str]:
-    return [line for block in blocks("sh") for line in block.splitlines()]
+    return [line for block in examples("querying.md", "sh") for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_works(folder: Path, command: str) -> None:
-    if command.startswith("duckdb ") and not shutil.which("duckdb"):
-        pytest.skip("no duckdb on PATH")
-    beside = Path(sys.executable).parent
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
-    done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        cwd=folder,
-        env=environ | {"PATH": f"{beside}{os.pathsep}{environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    printed = run_shell(command, folder)
     written = re.search(r"(?:> |--output )(\S+)", command)
-    assert (folder / written[1]).stat().st_size > 100 if written else done.stdout
+    assert (folder / written[1]).stat().st_size > 100 if written else printed
 
 
 def test_every_program_works(folder: Path) -> None:
-    for program in blocks("python"):
-        done = subprocess.run(
-            [sys.executable, "-P", "-W", "error", "-c", program],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout
+    for program in examples("querying.md", "python"):
+        assert run_python(program, folder)
 
 
 def test_every_table_is_on_the_page(folder: Path) -> None:

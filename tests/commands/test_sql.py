@@ -147,6 +147,7 @@ def test_a_statement_that_fails_leaves_the_older_output_alone(data: Path, tmp_pa
         ".readers/x.csv",
         "live/warehouse.duckdb",
         "live/new.csv",
+        "archive/new.csv",
     ],
 )
 def test_the_output_is_never_a_file_of_dwells_own(data: Path, where: str) -> None:

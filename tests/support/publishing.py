@@ -49,6 +49,11 @@ def publish(
                 select 'Mozilla/5.0', 'Firefox', 'Linux', 'desktop', false
                 where not exists (from warehouse.browser_agent);
             """)
-        warehouse.checkpoint()
-        snapshot.copy(warehouse.path, data / "warehouse.duckdb")
+        return copy_of(warehouse, data)
+
+
+def copy_of(warehouse: LiveWarehouse, data: Path) -> Path:
+    """Publish a live warehouse as it is; returns the path."""
+    warehouse.checkpoint()
+    snapshot.copy(warehouse.path, data / "warehouse.duckdb")
     return data / "warehouse.duckdb"

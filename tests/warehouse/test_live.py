@@ -114,17 +114,6 @@ def test_what_was_committed_survives_without_a_checkpoint(tmp_path: Path) -> Non
         assert projected.rows("select count(*) from warehouse.pageview") == [(3,)]
 
 
-def test_every_table_and_column_says_what_it_is(tmp_path: Path) -> None:
-    with LiveWarehouse(tmp_path / "warehouse.duckdb") as warehouse:
-        silent = warehouse.connection.execute(
-            "select table_name, column_name from duckdb_columns()"
-            " where database_name = 'warehouse' and not internal and comment is null"
-            " union all select table_name, null from duckdb_tables()"
-            " where database_name = 'warehouse' and comment is null"
-        ).fetchall()
-    assert silent == []
-
-
 def test_there_is_no_index(tmp_path: Path) -> None:
     with LiveWarehouse(tmp_path / "warehouse.duckdb") as warehouse:
         assert (

@@ -57,8 +57,8 @@ def _write(form: str, result: Result, sink: IO[Any]) -> None:
         TEXT[form](result, sink)
 
 
-def check_destination(output: Path, settings: Settings) -> None:
-    """Refuse a file of Dwell's own.
+def check_destination(output: Path, settings: Settings, option: str = "--output") -> None:
+    """Refuse a file of Dwell's own, given by that option.
 
     Raises:
         DwellError: it is one.
@@ -70,9 +70,10 @@ def check_destination(output: Path, settings: Settings) -> None:
     if (
         target == settings.published.resolve()
         or target.is_relative_to(settings.live.resolve())
+        or target.is_relative_to(settings.archive_folder.resolve())
         or (ours and ours.startswith(begins))
     ):
-        raise DwellError(f"--output is '{output}', a file of Dwell's own: expected another one")
+        raise DwellError(f"{option} is '{output}', a file of Dwell's own: expected another one")
 
 
 @contextmanager

@@ -62,8 +62,9 @@ def _schema(session: Session, name: str, sink: IO[str]) -> None:
         known = ", ".join(each.name for each in tables)
         raise QueryFailed(f".schema {safe(name)}: expected one of {known}".replace("  ", " "))
     columns = named[0].columns
-    widths = [max(len(column[part]) for column in columns) for part in (0, 1)]
+    width = max(len(column.name) for column in columns)
+    widest = max(len(column.type) for column in columns)
     if named[0].comment:
         sink.write(f"{named[0].comment}\n\n")
-    for column, kind, comment in columns:
-        sink.write(f"{column.ljust(widths[0])}  {kind.ljust(widths[1])}  {comment}".rstrip() + "\n")
+    for name, kind, comment, _ in columns:
+        sink.write(f"{name.ljust(width)}  {kind.ljust(widest)}  {comment}".rstrip() + "\n")
