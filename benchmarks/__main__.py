@@ -20,6 +20,7 @@ BENCHMARKS = (
     "benchmarks.web_vitals",
     "benchmarks.trackers",
     "benchmarks.projection",
+    "benchmarks.queries",
     "benchmarks.kafka_path",
 )
 """The modules, in the order in which they run."""

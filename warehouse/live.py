@@ -1,6 +1,7 @@
 """The live warehouse: the DuckDB file that one projector owns."""
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -190,7 +191,7 @@ class LiveWarehouse:
     def _migrate(self) -> None:
         """Apply the migrations this file has not had; it says in `projection_info` how many it had.
 
-        The views are made anew with the last one. (A view that changes alone wants a migration too.)
+        The views are made anew with the last one, and whenever they are others than it had.
         """
         steps = sorted(
             (step for step in _MIGRATIONS.iterdir() if step.name.endswith(".sql")),
@@ -207,13 +208,27 @@ class LiveWarehouse:
             with self.transaction() as connection:
                 connection.execute(step.read_text())
                 if number == len(steps):
-                    for view in views():
-                        connection.execute(view)
+                    self._make_views()
                 self.note("schema_version", str(number))
-        if done < len(steps):
+        renewed = self.info("views") != _digest_of_views()
+        if renewed:
+            with self.transaction():
+                self._make_views()
+        if renewed or done < len(steps):
             # An open bug of DuckDB's: schema changes that stand in the write-ahead log alone may
             # not be read again after a crash.
             self.checkpoint()
+
+    def _make_views(self) -> None:
+        """Make the views of the tables, inside a transaction, and note which they are."""
+        for view in views():
+            self.connection.execute(view)
+        self.note("views", _digest_of_views())
+
+
+@cache
+def _digest_of_views() -> str:
+    return hashlib.sha256("".join(views()).encode()).hexdigest()
 
 
 def _hold(path: Path, shard: Shard | None) -> Any:

@@ -20,6 +20,7 @@ COMMANDS = {
     "project": "Run the projector alone: from the log into the warehouse.",
     "broker": "Run a Kafka broker for development, without Docker, until Ctrl-C.",
     "sql": "Ask the published warehouse in SQL.",
+    "query": "Ask the published warehouse one of the usual questions.",
     "export": "Write tables of the published warehouse to Parquet or CSV.",
     "dead-letters": "List, show or retry the records that could not be read.",
     "replay": "Make a new warehouse from the log, while the live one goes on.",

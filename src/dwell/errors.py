@@ -2,6 +2,7 @@
 
 DwellError                 something the operator can act on; its text is one clear line
 ├── SettingInvalid         a setting has a value that cannot be used
+├── QuestionInvalid        there is no such named query, or a parameter of it cannot be used
 ├── LogError               the log did not do what it was asked
 │   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
 │   ├── LogFull            its waiting room has no place for these facts; nothing was appended
@@ -20,6 +21,10 @@ class DwellError(Exception):
 
 class SettingInvalid(DwellError):
     """A setting has a value that cannot be used."""
+
+
+class QuestionInvalid(DwellError):
+    """There is no named query like that, or one of its parameters has a value that cannot be used."""
 
 
 class LogError(DwellError):

@@ -8,7 +8,9 @@ from dwell.reference import settings_page
 from dwell.schemas.facts import Glimpse, PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import ReceivedGlimpse
 from dwell.settings import Settings, default_of, option_of, variable_of
+from dwell.warehouse.queries import queries
 from tests.support.house import ROOT, every_command, files
+from tests.support.query_page import page as query_page
 
 PAGES = [name for name in files() if name.endswith(".md")]
 FACTS = (PageViewed, VisibilityChanged, VisitorForgotten)
@@ -58,6 +60,16 @@ def test_every_setting_is_in_the_docs() -> None:
         assert f"## {variable_of(name)}\n" in page
         assert f"`{option_of(name)} VALUE`" in page
         assert default_of(name) in page
+
+
+def test_every_query_is_in_the_docs() -> None:
+    page = (ROOT / "docs/queries.md").read_text()
+    assert page == query_page(), "docs/queries.md is not what the queries say: run ./dev docs"
+    for query in queries():
+        assert f"## {query.name}\n" in page
+        assert query.question in page
+        for column, meaning in query.columns.items():
+            assert f"| `{column}` | {meaning} |\n" in page
 
 
 def test_every_fact_and_field_is_in_the_docs() -> None:

@@ -27,6 +27,8 @@ LAWFUL = (
     "browser_agent",
     "erasure",
     "pageview_ledger",
+    "session_with_agent",
+    "pageview_with_session",
 )
 """The tables and views that depend on nothing but the set of facts."""
 

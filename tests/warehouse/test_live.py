@@ -114,6 +114,21 @@ def test_what_was_committed_survives_without_a_checkpoint(tmp_path: Path) -> Non
         assert projected.rows("select count(*) from warehouse.pageview") == [(3,)]
 
 
+def test_the_views_of_an_older_version_are_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with LiveWarehouse(path) as warehouse, warehouse.transaction() as connection:
+        connection.execute("drop view warehouse.session_with_agent")
+        connection.execute("create or replace view warehouse.pageview_ledger as select 1 as former")
+        warehouse.note("views", "those of an older version")
+    with LiveWarehouse(path) as warehouse:
+        made = warehouse.connection.execute("describe warehouse.pageview_ledger").fetchall()
+        assert "former" not in [column for column, *_ in made]
+        assert warehouse.connection.execute("from warehouse.session_with_agent").fetchall() == []
+        noted = warehouse.info("views")
+    with LiveWarehouse(path) as warehouse:
+        assert warehouse.info("views") == noted
+
+
 def test_there_is_no_index(tmp_path: Path) -> None:
     with LiveWarehouse(tmp_path / "warehouse.duckdb") as warehouse:
         assert (
