@@ -109,7 +109,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, path: Path) -> None:
-    with _name_of_its_own(connection, file, path) as link:
+    with name_of_its_own(connection, file, path) as link:
         connection.execute(f"attach {quoted(link)} as {name} (read_only)")
 
 
@@ -135,7 +135,7 @@ def _detach(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 @contextmanager
-def _name_of_its_own(
+def name_of_its_own(
     connection: duckdb.DuckDBPyConnection, file: Path, path: Path
 ) -> Iterator[Path]:
     """Another name of the file, among those that `path` allows the connection to read."""

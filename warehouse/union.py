@@ -136,19 +136,34 @@ def database_of(shard: Shard) -> str:
     return f"shard_{shard.number}"
 
 
+def unite_in_memory(
+    connection: duckdb.DuckDBPyConnection, name: str, attached: Mapping[Shard, str]
+) -> None:
+    """Attach a database of that name, in memory, with the views of shards that are attached.
+
+    Args:
+        attached: under which name each is.
+    """
+    connection.execute(f"attach ':memory:' as {name}")
+    first, *_ = attached.values()
+    _fill(connection, attached, _named(attached.values()), model=first, into=name)
+    connection.execute("use memory")
+
+
 def _fill(
     connection: duckdb.DuckDBPyConnection,
     files: Mapping[Shard, str],
     source: Callable[[str], str],
     model: str,
+    into: str = "warehouse",
 ) -> None:
-    """Write the views into the attached, empty `warehouse`.
+    """Write the views into an attached, empty database.
 
     Args:
         source: all shards' rows of a table, as what may follow `from`.
         model: an attached shard, for the names and comments of its tables.
     """
-    connection.execute("use warehouse")
+    connection.execute(f"use {into}")
     connection.execute(_sql("union"))
     for shard, file in files.items():
         connection.execute("insert into shard values (?, ?)", [str(shard), file])
@@ -158,13 +173,13 @@ def _fill(
     for table in tables:
         connection.execute(f'create view shards."{table}" as from {source(table)}')
     connection.execute(_sql("views"))
-    views = _names(connection, "select view_name from duckdb_views()", "warehouse")
+    views = _names(connection, "select view_name from duckdb_views()", into)
     for table in tables:
         if table not in views:
             connection.execute(f'create view "{table}" as from shards."{table}"')
     for view_of_tables in live.views():
         connection.execute(view_of_tables)
-    _comment(connection, model)
+    _comment(connection, model, into)
 
 
 def _reading(paths: Iterable[str]) -> Callable[[str], str]:
@@ -179,13 +194,18 @@ def _reading(paths: Iterable[str]) -> Callable[[str], str]:
 
 def _attached(shards: Iterable[Shard]) -> Callable[[str], str]:
     """The rows of a table in databases that the client has attached."""
-    names = [database_of(shard) for shard in shards]
+    return _named([database_of(shard) for shard in shards])
+
+
+def _named(names: Iterable[str]) -> Callable[[str], str]:
+    """The same in databases of these names."""
+    names = list(names)
     return lambda table: (
         "(" + " union all by name ".join(f'from {name}.main."{table}"' for name in names) + ")"
     )
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, model: str) -> None:
+def _comment(connection: duckdb.DuckDBPyConnection, model: str, into: str) -> None:
     """Give the views and their columns the comments of the tables."""
     for table, comment in connection.execute(
         "select table_name, comment from duckdb_tables() "
@@ -197,11 +217,11 @@ def _comment(connection: duckdb.DuckDBPyConnection, model: str) -> None:
         """
         select table_name, column_name, field.comment
         from duckdb_columns() as field
-        semi join (select * from duckdb_columns() where database_name = 'warehouse') as shown
+        semi join (select * from duckdb_columns() where database_name = ?) as shown
             using (schema_name, table_name, column_name)
         where database_name = ? and not internal and field.comment is not null
         """,
-        [model],
+        [into, model],
     ).fetchall():
         connection.execute(f'comment on column "{table}"."{column}" is {quoted(comment)}')
 
