@@ -15,12 +15,21 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from dwell.schemas.compatibility import breaks
 from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
-from dwell.schemas.records import RECORDS, Record, record_of_forgotten, record_of_glimpse
+from dwell.schemas.records import (
+    FORMER,
+    RECORDS,
+    Envelope,
+    record_of_forgotten,
+    record_of_glimpse,
+    type_of,
+)
 from dwell.schemas.wire import Body
 
 FOLDER = Path(__file__).parent
 DIALECT = GenerateJsonSchema.schema_dialect
 WIRE = "json/wire.v1.json"
+EVERY: tuple[type[Envelope], ...] = (*RECORDS, *FORMER)
+"""Every version that was ever committed has its documents, for as long as facts of it are in logs."""
 RECEIVED_AT = 1_795_416_600_123
 """Of the examples: 2026-11-23T06:50:00.123Z."""
 
@@ -60,7 +69,7 @@ class _Plain(GenerateJsonSchema):
 
 def documents() -> dict[str, str]:
     """The text of every document, by its path from this folder."""
-    made = {f"json/{type_of(record)}.json": record_schema(record) for record in RECORDS}
+    made = {f"json/{type_of(record)}.json": record_schema(record) for record in EVERY}
     made[WIRE] = {"$schema": DIALECT, "$id": "urn:dwell:wire:1"} | schema_of(Body)
     made["asyncapi.json"] = asyncapi()
     return {
@@ -69,17 +78,12 @@ def documents() -> dict[str, str]:
     }
 
 
-def type_of(record: type[Record]) -> str:
-    """The CloudEvents type of a record, as `dwell.page.viewed.v1`."""
-    return str(schema_of(record)["properties"]["type"]["const"])
-
-
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema of a model."""
     return model.model_json_schema(schema_generator=_Plain)
 
 
-def record_schema(record: type[Record]) -> dict[str, Any]:
+def record_schema(record: type[Envelope]) -> dict[str, Any]:
     """The JSON Schema of a record as it stands in the log.
 
     That of its `data` has the URN that the record names as its `dataschema`.
@@ -92,7 +96,7 @@ def record_schema(record: type[Record]) -> dict[str, Any]:
 
 
 def examples() -> dict[str, Any]:
-    """A record of each type, as Dwell writes it, by type."""
+    """A record of each type, as Dwell writes it, by type; of a former version there is none."""
     seen, left = PageViewed.model_validate(_SEEN), VisibilityChanged.model_validate(_LEFT)
     received: dict[str, Any] = {
         "visitor_id": _VISITOR,
@@ -110,11 +114,11 @@ def examples() -> dict[str, Any]:
 def asyncapi() -> dict[str, Any]:
     """The AsyncAPI 3.0 document of the log."""
     _, schemas = models_json_schema(
-        [(record, "validation") for record in RECORDS],
+        [(record, "validation") for record in EVERY],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Plain,
     )
-    names = {record: type_of(record) for record in RECORDS}
+    names = {record: type_of(record) for record in EVERY}
     refs = [{"$ref": f"#/channels/facts/messages/{name}"} for name in names.values()]
     operation = {"channel": {"$ref": "#/channels/facts"}, "messages": refs}
     return {
@@ -162,7 +166,7 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _message(record: type[Record], name: str) -> dict[str, Any]:
+def _message(record: type[Envelope], name: str) -> dict[str, Any]:
     return {
         "name": name,
         "title": name,
@@ -177,7 +181,11 @@ def _message(record: type[Record], name: str) -> dict[str, Any]:
                 "bindingVersion": "0.5.0",
             }
         },
-        "examples": [{"name": "example", "payload": examples()[name]}],
+        "examples": [
+            {"name": "example", "payload": payload}
+            for type_, payload in examples().items()
+            if type_ == name
+        ],
     }
 
 

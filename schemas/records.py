@@ -1,8 +1,9 @@
 """The record: a fact in the log, as a CloudEvents 1.0 object in structured mode."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
@@ -18,6 +19,7 @@ from dwell.schemas.facts import (
     VisitorForgotten,
 )
 from dwell.schemas.refusals import Reason, Refusal
+from dwell.schemas.upcasting import UPCASTERS, Upcaster, Versions
 from dwell.schemas.wire import field_error, shown
 
 SOURCE = "/dwell"
@@ -64,7 +66,9 @@ class ReceivedVisibilityChanged(ReceivedGlimpse):
     seq: int = Field(ge=1, le=MAX_SEQ, description="1, 2, …: position in its pageview.")
 
 
-class _Envelope(BaseModel):
+class Envelope(BaseModel):
+    """What every record has around its data."""
+
     model_config = _STRICT
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
@@ -82,7 +86,7 @@ class _Envelope(BaseModel):
     )
 
 
-class PageViewedRecord(_Envelope):
+class PageViewedRecord(Envelope):
     """A page came into view for the first time."""
 
     type: Literal["dwell.page.viewed.v1"]
@@ -90,7 +94,7 @@ class PageViewedRecord(_Envelope):
     data: ReceivedPageViewed
 
 
-class VisibilityChangedRecord(_Envelope):
+class VisibilityChangedRecord(Envelope):
     """A page became visible or hidden, or is still visible at a checkpoint."""
 
     type: Literal["dwell.page.visibility_changed.v1"]
@@ -98,7 +102,7 @@ class VisibilityChangedRecord(_Envelope):
     data: ReceivedVisibilityChanged
 
 
-class VisitorForgottenRecord(_Envelope):
+class VisitorForgottenRecord(Envelope):
     """A visitor's data is to be erased."""
 
     type: Literal["dwell.visitor.forgotten.v1"]
@@ -112,7 +116,9 @@ RECORDS: tuple[type[Record], ...] = (
     VisibilityChangedRecord,
     VisitorForgottenRecord,
 )
-_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
+"""The current version of each type of record: what is written, and what reading gives."""
+FORMER: tuple[type[Envelope], ...] = ()
+"""The versions before: records of them stay in logs for good."""
 EXPECTED = {
     "id": "a string that is not empty",
     "source": "a string that is not empty",
@@ -123,11 +129,6 @@ EXPECTED = {
     "data": "an object, what is said about the subject",
 }
 """What would be right, for each attribute of an event."""
-_TYPES = {
-    "dwell.page.viewed": 1,
-    "dwell.page.visibility_changed": 1,
-    "dwell.visitor.forgotten": 1,
-}
 
 
 def rfc3339(milliseconds: int) -> str:
@@ -190,50 +191,119 @@ def _envelope(
             "type": f"dwell.{event}.v{version}",
             "time": rfc3339(time),
             "subject": subject,
-            "dataschema": f"urn:dwell:{event}:{version}",
+            "dataschema": urn_of(event, version),
             "data": data,
         }
     )
 
 
+class RecordReader:
+    """Reads records of every version, and gives them in the current one.
+
+    Args:
+        current: a model of each type, in its current version.
+        former: models of the versions before.
+        upcasters: the steps from each former version to the next.
+
+    Raises:
+        ValueError: a version is missing between, or a step.
+    """
+
+    def __init__(
+        self,
+        current: Sequence[type[Record]] = RECORDS,
+        former: Sequence[type[Envelope]] = FORMER,
+        upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
+    ) -> None:
+        self._written = _reading((*current, *former))
+        self._current = _reading(current)
+        self._versions = Versions(map(type_of, (*current, *former)), upcasters)
+
+    def read(self, value: bytes) -> Record:
+        """The fact in a record's value, checked to the last field.
+
+        An older version is checked by its own model, lifted, and checked again by the current one.
+
+        Raises:
+            Refusal: with the reason for which the record becomes a dead letter.
+        """
+        raw = _load(value)
+        self._check_type(raw)
+        record = _checked(self._written, raw)
+        return record if self._versions.is_current(record.type) else self._lifted(record)
+
+    def _lifted(self, record: Record) -> Record:
+        name, version, data = self._versions.lift(record.type, record.data.model_dump())
+        raw = record.model_dump() | {
+            "type": f"{name}.v{version}",
+            "dataschema": urn_of(name.removeprefix("dwell."), version),
+            "data": data,
+        }
+        return _checked(self._current, raw)
+
+    def _check_type(self, raw: Any) -> None:
+        given = raw.get("type") if isinstance(raw, dict) else None
+        if not isinstance(given, str) or raw.get("specversion") != "1.0":
+            raise Refusal(
+                Reason.NOT_AN_EVENT,
+                f"the record is {shown(raw)}: expected a CloudEvents 1.0 object with specversion and "
+                "type",
+            )
+        name = given.rpartition(".v")[0]
+        last = self._versions.current.get(name)
+        if last is None:
+            names = ", ".join(self._versions.current)
+            raise Refusal(Reason.UNKNOWN_TYPE, f"type is {shown(given)}: expected one of {names}")
+        if given not in self._versions:
+            known = "1" if last == 1 else f"1 to {last}"
+            raise Refusal(
+                Reason.UNKNOWN_VERSION,
+                f"type is {shown(given)}: expected version {known} of {name}",
+            )
+
+
+def type_of(record: type[Envelope]) -> str:
+    """The CloudEvents type of a record, as `dwell.page.viewed.v1`."""
+    (type_,) = get_args(record.model_fields["type"].annotation)
+    return str(type_)
+
+
+def urn_of(event: str, version: int) -> str:
+    """The name of the schema of a record's data."""
+    return f"urn:dwell:{event}:{version}"
+
+
 def read_record(value: bytes) -> Record:
-    """The fact in a record's value, checked to the last field.
+    """The fact in a record's value of any version, checked to the last field.
 
     Raises:
         Refusal: with the reason for which the record becomes a dead letter.
     """
+    return _READER.read(value)
+
+
+def _reading(models: Sequence[type[Envelope]]) -> TypeAdapter[Record]:
+    """Reads any of these, by its type."""
+    any_of_them: Any = Union[tuple(models)]  # noqa: UP007
+    return TypeAdapter(Annotated[any_of_them, Field(discriminator="type")])
+
+
+def _load(value: bytes) -> Any:
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
         raise Refusal(Reason.NOT_UTF8, f"the record is not UTF-8: {error.reason}") from None
     try:
-        raw = from_json(text, allow_inf_nan=False)
+        return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise Refusal(Reason.NOT_JSON, f"the record is not JSON: {error}") from None
-    _check_type(raw)
+
+
+def _checked(models: TypeAdapter[Record], raw: dict[str, Any]) -> Record:
     try:
-        return _RECORD.validate_python(raw)
+        return models.validate_python(raw)
     except ValidationError as error:
         raise _refusal(error, raw) from None
-
-
-def _check_type(raw: Any) -> None:
-    given = raw.get("type") if isinstance(raw, dict) else None
-    if not isinstance(given, str) or raw.get("specversion") != "1.0":
-        raise Refusal(
-            Reason.NOT_AN_EVENT,
-            f"the record is {shown(raw)}: expected a CloudEvents 1.0 object with specversion and type",
-        )
-    name, _, version = given.rpartition(".v")
-    if name not in _TYPES:
-        raise Refusal(
-            Reason.UNKNOWN_TYPE, f"type is {shown(given)}: expected one of {', '.join(_TYPES)}"
-        )
-    if version != str(_TYPES[name]):
-        raise Refusal(
-            Reason.UNKNOWN_VERSION,
-            f"type is {shown(given)}: expected version {_TYPES[name]} of {name}",
-        )
 
 
 def _refusal(error: ValidationError, raw: dict[str, Any]) -> Refusal:
@@ -244,3 +314,6 @@ def _refusal(error: ValidationError, raw: dict[str, Any]) -> Refusal:
         return Refusal(Reason.INVALID_FIELD, wrong.detail, wrong.pointer)
     problem = f"{name} is {shown(raw[name])}" if name in raw else f"{name} is missing"
     return Refusal(Reason.NOT_AN_EVENT, f"{problem}: expected {EXPECTED[str(name)]}", f"/{name}")
+
+
+_READER = RecordReader()
