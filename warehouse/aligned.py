@@ -60,15 +60,16 @@ class Aligned:
         )
 
     def counts(self) -> str:
-        """A query of the rows that differ: in how many each column does, in the order of `compared`."""
+        """A query of `differing`: in how many of the rows of a pass each column differs, in the order of
+        `compared`. No row if no key has a row on both sides."""
         counted = (
             f"count(*) filter (of_a.{_name(each)} is distinct from of_b.{_name(each)})"
             for each in self.compared
         )
         return (
-            f"select {', '.join(counted)} from differing "  # noqa: S608
-            "join a_row as of_a using (_key) join b_row as of_b using (_key) "
-            "where rows_in_a = 1 and rows_in_b = 1"
+            f"select {', '.join(counted)} "  # noqa: S608
+            "from (from differing where pass = $pass and rows_in_a = 1 and rows_in_b = 1) as both_sides "
+            "join a_row as of_a using (_key) join b_row as of_b using (_key) having count(*) > 0"
         )
 
     def _hashed(self, name: str) -> str:

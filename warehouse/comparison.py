@@ -4,6 +4,7 @@ Each row is hashed, and the hashes are summed in buckets of keys. What both side
 once and never looked at again; only what stands in other buckets is compared row by row.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -29,6 +30,8 @@ EXPLAINS = {
     "shard": "each holds a part of its log",
 }
 """What follows from two entries of `projection_info` that are not the same."""
+ROWS_A_PASS = 4_000_000
+"""Rows of both sides together that are compared one by one at a time."""
 MOST_SHOWN = 80
 """Characters of an entry that a note shows."""
 MOST_PARTITIONS = 4
@@ -179,26 +182,28 @@ class Comparison:
 
     def _count(self, compared: Compared, aligned: Aligned) -> Compared:
         """The same with what differs, which stands in `differing` from now on."""
-        [(only_in_a, only_in_b, different, doubled)] = self._pair.all(_sql("differing"))
-        columns: dict[str, int] = {}
-        if different:
-            [counts] = self._pair.all(aligned.counts())
-            counted = zip(aligned.compared, counts, strict=True)
-            columns = {name: count for name, count in counted if count}
+        self._pair.all(_sql("suspect"), {"rows_a_pass": ROWS_A_PASS})
+        self._pair.all(_sql("undecided"))
+        columns: Counter[str] = Counter()
+        for (number,) in self._pair.all("select distinct pass from suspect order by pass"):
+            self._pair.all(_sql("differing"), {"pass": number})
+            for counts in self._pair.all(aligned.counts(), {"pass": number}):
+                columns.update(dict(zip(aligned.compared, counts, strict=True)))
+        [(only_in_a, only_in_b, different, doubled)] = self._pair.all(_sql("counted"))
         return replace(
             compared,
             only_in_a=only_in_a,
             only_in_b=only_in_b,
             different=different,
             doubled=doubled,
-            columns=columns,
+            columns={name: columns[name] for name in aligned.compared if columns[name]},
         )
 
     def differences(self, compared: Compared, most: int) -> Iterator[Difference]:
         """The first so many differences of the table that was compared last, in order of their keys."""
         if not compared.differing:
             return
-        self._pair.all(_sql("shown"), [most])
+        self._pair.all(_sql("shown"), {"most": most})
         self._pair.all(_sql("changed" if compared.table == "pageview" else "unchanged"))
         for rows in self._pair.some(_sql("differences")):
             for key, a, b, facts_of_a, facts_of_b in rows:

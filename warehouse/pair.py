@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -82,7 +82,7 @@ class Pair:
         self._held.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
-    def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def all(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of the last of these statements.
 
         Raises:
@@ -90,9 +90,9 @@ class Pair:
         """
         return [row for rows in self.some(sql, parameters) for row in rows]
 
-    def some(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[list[Row]]:
+    def some(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[list[Row]]:
         """The same, some rows at a time; to be read whole before the next."""
-        self._call(lambda: self._connection.execute(sql, list(parameters)))
+        self._call(lambda: self._connection.execute(sql, parameters and dict(parameters)))
         while rows := self._call(lambda: self._connection.fetchmany(1000)):
             yield rows
 

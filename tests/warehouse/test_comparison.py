@@ -252,6 +252,20 @@ def test_only_so_many_differences_are_told_and_all_are_counted(original: Path, c
     assert [each.key["seq"] for each in told] == [0, 1]
 
 
+def test_many_differences_are_looked_for_in_several_passes(
+    original: Path, copy: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = copy(
+        "update visibility_change set engagement_time = 77",
+        "delete from visibility_change where seq = 4",
+    )
+    at_once = compared(original, b)["visibility_change"]
+    monkeypatch.setattr("dwell.warehouse.comparison.ROWS_A_PASS", 1)
+    assert compared(original, b)["visibility_change"] == at_once
+    assert (at_once.only_in_a, at_once.different) == (1, 4)
+    assert at_once.columns == {"engagement_time": 4}
+
+
 def test_what_explains_a_difference_is_noted_and_is_none(original: Path, copy: Make) -> None:
     b = copy(
         "insert into projection_info values ('log_identity', 'log-b'), ('rules', 'cap 60'), ('published_at', 'now')",

@@ -3,4 +3,4 @@ create or replace temp table shown as
 select _key
 from differing
 order by _key
-limit ?;
+limit $most;
