@@ -5,10 +5,11 @@ from importlib.metadata import version
 
 from ua_parser import Result, parse
 
+from dwell.rules import Rules
 from dwell.warehouse.projection import Agent
 
 AGENT_DATA = f"ua-parser-builtins {version('ua-parser-builtins')}, words 1"
-"""The version of what is known of agents; the words are those below."""
+"""The version of what is known of agents; the words are those below. `agent_data` has the rules' too."""
 
 _ROBOT = re.compile(
     r"bot\b|crawl|spider|headless|curl/|wget/|python-|lighthouse|monitor", re.IGNORECASE
@@ -30,16 +31,29 @@ _DESKTOP_SYSTEMS = frozenset(
 )
 
 
-def describe(browser_agent: str) -> Agent:
-    """What ua-parser and the words of the agent say; an unknown browser or system is `Other`."""
+def agent_data(rules: Rules | None) -> str:
+    """What agents are described with under these rules."""
+    return f"{AGENT_DATA}, bots {rules.bots.digest}" if rules and rules.bots else AGENT_DATA
+
+
+def describe(browser_agent: str, rules: Rules | None = None) -> Agent:
+    """What ua-parser and the words of the agent say; an unknown browser or system is `Other`.
+
+    Whether it is a robot, the rules say first, if they say anything of it.
+    """
     found = parse(browser_agent)
     browser = found.user_agent.family if found.user_agent else "Other"
     system = found.os.family if found.os else "Other"
-    is_bot = bool(_ROBOT.search(browser_agent)) or bool(
-        found.device and found.device.family == "Spider"
-    )
+    verdict = rules.bots.verdict(browser_agent) if rules and rules.bots else None
+    is_bot = _says_so(browser_agent, found) if verdict is None else verdict
     return Agent(
         browser, system, "bot" if is_bot else _device(browser_agent, system, found), is_bot
+    )
+
+
+def _says_so(browser_agent: str, found: Result) -> bool:
+    return bool(_ROBOT.search(browser_agent)) or bool(
+        found.device and found.device.family == "Spider"
     )
 
 

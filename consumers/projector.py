@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from dwell.consumers.agents import AGENT_DATA, describe
+from dwell.consumers.agents import agent_data, describe
 from dwell.consumers.beginning import beginning
 from dwell.consumers.forwarder import Forwarder
 from dwell.consumers.judge import judge
@@ -81,7 +81,7 @@ class Projector:
         self._projection = Projection(
             warehouse,
             judge=judge,
-            describe=describe,
+            describe=partial(describe, rules=warehouse.rules),
             starts=partial(self._ask_each, self._reader.start),
             offsets_at=self._offsets_at,
         )
@@ -165,7 +165,8 @@ class Projector:
     async def _begin(self) -> None:
         identity = await self._patiently(self._reader.identity)
         await self._in_turn(partial(self._warehouse.belong_to, identity))
-        await self._in_turn(partial(self._projection.describe_with, AGENT_DATA))
+        data = agent_data(self._warehouse.rules)
+        await self._in_turn(partial(self._projection.describe_with, data))
         self.positions = await self._in_turn(self._warehouse.positions)
         await self._patiently(partial(self._read_from, self.positions))
         self._reader.report(self.positions)

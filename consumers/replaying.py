@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from dwell.consumers.agents import AGENT_DATA, describe
+from dwell.consumers.agents import agent_data, describe
 from dwell.consumers.erasures import erasures_beside, published
 from dwell.consumers.extent import Point, extent
 from dwell.consumers.history import Sources, in_order, opened, sources
@@ -21,6 +22,7 @@ from dwell.consumers.spans import Span
 from dwell.consumers.staging import stage, unread
 from dwell.consumers.watcher import Watcher
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.rules import Rules
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.reading import Forgotten
@@ -39,12 +41,14 @@ class Plan:
         spans: by partition, in offsets.
         whole: whether they begin with the oldest record of each partition that there is.
         asked: from where to where, as it was asked for.
+        rules: as their text, or none.
     """
 
     log_identity: str
     spans: tuple[Span, ...]
     whole: bool
     asked: tuple[str, str] = ("", "")
+    rules: str = ""
 
     @property
     def records(self) -> int:
@@ -58,6 +62,7 @@ class Plan:
             "spans": [list(each) for each in self.spans],
             "whole": self.whole,
             "asked": list(self.asked),
+            "rules": self.rules,
         }
 
     @classmethod
@@ -65,7 +70,7 @@ class Plan:
         """From JSON."""
         spans = tuple(Span(*each) for each in raw["spans"])
         since, until = raw["asked"]
-        return cls(raw["log_identity"], spans, raw["whole"], (since, until))
+        return cls(raw["log_identity"], spans, raw["whole"], (since, until), raw["rules"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Replay:
         since, until: from where to where.
         archive: whether the archive is read where it has what is wanted.
         processes: how many read the log.
+        rules: what the new warehouse is counted by, if not as the browsers told.
     """
 
     def __init__(
@@ -97,12 +103,14 @@ class Replay:
         until: Point,
         archive: bool = True,
         processes: int,
+        rules: Rules | None = None,
     ) -> None:
         self._settings = settings
         self.out = out
         self._since, self._until = since, until
         self._archive = Archive.open(settings.archive_folder) if archive else None
         self._processes = processes
+        self._rules = rules
         self.work = out.with_name(f"{out.name}.replay")
 
     async def plan(self) -> Plan:
@@ -145,15 +153,21 @@ class Replay:
     def _agreed(self) -> Plan:
         """The plan that was written down, if it is for the same; else a new one."""
         asked = _text(self._since), _text(self._until)
+        rules = self._rules.text() if self._rules else ""
         written = self._written_plan()
         if written is None:
-            plan = replace(asyncio.run(self.plan()), asked=asked)
+            plan = replace(asyncio.run(self.plan()), asked=asked, rules=rules)
             _write(self.work / PLAN, plan.raw())
             return plan
         if written.asked != asked:
             raise WarehouseError(
                 f"{self.work} belongs to a replay from {written.asked[0]} to {written.asked[1]}: "
                 f"expected from {asked[0]} to {asked[1]}; ask for the same, or remove the folder"
+            )
+        if written.rules != rules:
+            raise WarehouseError(
+                f"{self.work} belongs to a replay with the rules {written.rules or 'none'}: expected "
+                f"{rules or 'none'}; give the same, or remove the folder"
             )
         return written
 
@@ -203,11 +217,15 @@ class Replay:
         if not plan.whole:
             notes["replayed_from"] = json.dumps({each.partition: each.first for each in plan.spans})
         with Rebuilding(
-            self._made, judge=judge, describe=describe, threads=max(1, self._processes)
+            self._made,
+            judge=judge,
+            describe=partial(describe, rules=self._rules),
+            threads=max(1, self._processes),
+            rules=self._rules,
         ) as rebuilding:
             rebuilding.forget(forgotten)
             rebuilding.fill(in_order(segments, plan.spans), watcher.advance)
-            rebuilding.describe_with(AGENT_DATA)
+            rebuilding.describe_with(agent_data(self._rules))
             positions = {each.partition: each.until for each in plan.spans}
             rebuilding.finish(plan.log_identity, positions, notes)
 

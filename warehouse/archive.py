@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, Self
 import duckdb
 
 from dwell.errors import WarehouseError, WarehouseHeld
+from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
 from dwell.warehouse.rebuilding import Segment
-from dwell.warehouse.segments import macros, put_parquet, quoted, sync
+from dwell.warehouse.segments import macros, put_parquet, sync
 
 FORMAT = 1
 MANIFEST = "manifest.json"

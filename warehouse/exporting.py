@@ -12,7 +12,7 @@ import duckdb
 
 from dwell.warehouse.asking import asking, interruptibly
 from dwell.warehouse.catalogue import Column, Table, tables_of
-from dwell.warehouse.union import quoted
+from dwell.warehouse.quoting import quoted
 
 _CSV = "format csv, header true, delimiter ',', quote '\"', escape '\"', nullstr ''"
 FORMS = {

@@ -13,7 +13,9 @@ from typing import Any, Self
 import duckdb
 
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.rules import Rules
 from dwell.shard import Shard
+from dwell.warehouse import ruled
 
 STORAGE_VERSION = "v1.4.0"
 """Written so that DuckDB 1.4 reads it too."""
@@ -34,7 +36,12 @@ def statements(name: str) -> str:
 
 
 def views() -> list[str]:
-    """The SQL of each view of the tables, with the macros it needs; run where the tables are."""
+    """The SQL of each view of the tables, with the macros it needs; run where the tables are, if there
+    are no rules."""
+    return [ruled.cap(None), *_views()]
+
+
+def _views() -> list[str]:
     return [view.read_text() for view in sorted(_VIEWS.iterdir(), key=lambda view: view.name)]
 
 
@@ -46,12 +53,14 @@ class LiveWarehouse:
     Attributes:
         path: the file.
         connection: DuckDB, with the file attached as `warehouse`; names without a catalog mean its tables.
+        rules: what the views in `main` show the tables by, if there are any; see `ruled.py`.
     """
 
     def __init__(
         self,
         path: Path,
         shard: Shard | None = None,
+        rules: Rules | None = None,
         *,
         threads: int = THREADS,
         memory_limit: str = MEMORY_LIMIT,
@@ -60,12 +69,15 @@ class LiveWarehouse:
 
         Args:
             shard: whose facts are in it; `None` is all of the log's.
+            rules: for a new file; one that is there keeps its own, and is refused with others.
             threads: of DuckDB.
             memory_limit: what DuckDB may take before it writes to a temporary folder beside the file.
 
         Raises:
             WarehouseHeld: another process has it; the message says which.
-            WarehouseError: it cannot be opened, a newer Dwell wrote it, or it is another shard's.
+            WarehouseError: it cannot be opened, a newer Dwell wrote it, it is another shard's, or it
+                has other rules.
+            RulesInvalid: a newer Dwell wrote its rules.
         """
         self.path = path
         self._others: list[duckdb.DuckDBPyConnection] = []
@@ -78,6 +90,7 @@ class LiveWarehouse:
             ) from None
         try:
             self.connection = _attach(path, threads, memory_limit)
+            self.rules = self._ruled_by(rules, shard)
             self._migrate()
             self._be_shard(shard)
             self.connection.execute(statements("macros"))
@@ -188,6 +201,25 @@ class LiveWarehouse:
                 f"{self.path} holds {held}: expected {wanted}; move the file away to have it made anew"
             )
 
+    def _ruled_by(self, given: Rules | None, shard: Shard | None) -> Rules | None:
+        """The rules of the file; a new one takes those that are given."""
+        known = ruled.rules_in(self.connection, self.path) if self._has_tables() else given
+        if given and given != known:
+            has = f"rules {known.digest}" if known else "no rules"
+            raise WarehouseError(
+                f"{self.path} has {has}: expected rules {given.digest}, those at hand; rules come into "
+                "a warehouse when it is made, by a replay into a new file"
+            )
+        if known and shard:
+            raise WarehouseError(
+                f"{self.path} has rules {known.digest}: expected none in shard {shard}; rules are for "
+                "a warehouse of one file"
+            )
+        return known
+
+    def _has_tables(self) -> bool:
+        return bool(self._all("from duckdb_tables() where database_name = 'warehouse'"))
+
     def _migrate(self) -> None:
         """Apply the migrations this file has not had; it says in `projection_info` how many it had.
 
@@ -197,8 +229,7 @@ class LiveWarehouse:
             (step for step in _MIGRATIONS.iterdir() if step.name.endswith(".sql")),
             key=lambda step: step.name,
         )
-        tables = self._all("from duckdb_tables() where database_name = 'warehouse'")
-        done = int(self.info("schema_version") or 0) if tables else 0
+        done = int(self.info("schema_version") or 0) if self._has_tables() else 0
         if done > len(steps):
             raise WarehouseError(
                 f"{self.path} has schema version {done}: expected at most {len(steps)}; a newer Dwell "
@@ -206,7 +237,11 @@ class LiveWarehouse:
             )
         for number, step in enumerate(steps[done:], done + 1):
             with self.transaction() as connection:
+                if self.rules and number == 1:
+                    ruled.create(connection)
                 connection.execute(step.read_text())
+                if self.rules and number == 1:
+                    self.note("rules", self.rules.text())
                 if number == len(steps):
                     self._make_views()
                 self.note("schema_version", str(number))
@@ -221,8 +256,11 @@ class LiveWarehouse:
 
     def _make_views(self) -> None:
         """Make the views of the tables, inside a transaction, and note which they are."""
-        for view in views():
-            self.connection.execute(view)
+        if self.rules:
+            ruled.show(self.connection, self.rules, _views())
+        else:
+            for view in views():
+                self.connection.execute(view)
         self.note("views", _digest_of_views())
 
 

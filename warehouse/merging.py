@@ -12,10 +12,12 @@ class Merged(NamedTuple):
     Attributes:
         agents: browser agents that are not described yet.
         renamed: a session has another agent now; there may be some that no session has any more.
+        moved: pageviews may have gone from one session to another.
     """
 
     agents: list[str]
     renamed: bool
+    moved: bool
 
 
 class Census(NamedTuple):
@@ -58,7 +60,7 @@ class Merging:
             self._run("sessions/moves")
         self._places.add()
         agents = self._all("agents") + (self._all("sessions/renamed_agents") if renamed else [])
-        return Merged(list({agent for (agent,) in agents}), renamed)
+        return Merged(list({agent for (agent,) in agents}), renamed, moved)
 
     def _meet(self) -> None:
         """Fill `met_pageview` and `met_session` with the rows that are there already."""

@@ -17,7 +17,7 @@ import duckdb
 from dwell.errors import WarehouseError, WarehouseHeld
 from dwell.shard import Shard
 from dwell.warehouse import published, union
-from dwell.warehouse.union import quoted
+from dwell.warehouse.quoting import quoted
 
 MEMORY_LIMIT = "700MB"
 """What does not fit goes to a temporary folder."""

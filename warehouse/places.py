@@ -67,17 +67,22 @@ class Places:
 
 
 def ranges(buckets: Iterable[int], span: Range, most: int = MOST_RANGES) -> list[Range]:
-    """The time that the buckets cover within the span; where that is in more than `most` pieces, the
-    least gaps are covered too."""
+    """The time that the buckets cover within the span, in `most` pieces at most."""
     first, last = (moment // BUCKET_MS for moment in span)
+    within = ((each, each + 1) for each in buckets if first <= each <= last)
+    return [(since * BUCKET_MS, until * BUCKET_MS) for since, until in covering(within, most)]
+
+
+def covering(pieces: Iterable[Range], most: int = MOST_RANGES) -> list[Range]:
+    """Ranges that cover the pieces, `most` of them at most: the least gaps are covered too."""
     found: list[Range] = []
-    for bucket in sorted(bucket for bucket in buckets if first <= bucket <= last):
-        if found and found[-1][1] == bucket:
-            found[-1] = found[-1][0], bucket + 1
+    for since, until in sorted(pieces):
+        if found and since <= found[-1][1]:
+            found[-1] = found[-1][0], max(until, found[-1][1])
         else:
-            found.append((bucket, bucket + 1))
+            found.append((since, until))
     while len(found) > most:
         gaps = [found[n + 1][0] - found[n][1] for n in range(len(found) - 1)]
         n = gaps.index(min(gaps))
         found[n : n + 2] = [(found[n][0], found[n + 1][1])]
-    return [(since * BUCKET_MS, until * BUCKET_MS) for since, until in found]
+    return found

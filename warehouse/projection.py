@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from dwell.warehouse.live import LiveWarehouse, statements
-from dwell.warehouse.merging import Merging
+from dwell.warehouse.merging import Merged, Merging
 from dwell.warehouse.reading import Forgotten, Letter, Read, Reading, Records, Unreadable, Verdict
+from dwell.warehouse.splitting import Splitting
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Projection:
         self._starts = starts
         self._offsets_at = offsets_at
         self._merging = Merging(warehouse)
+        self._splitting = Splitting(warehouse)
         self._run("dead_letters/await")
 
     def begin(self, positions: dict[int, int]) -> None:
@@ -92,8 +94,11 @@ class Projection:
             self._register("batch", read.columns)
             self._bury(read.dead)
             again = self._erase(read.forgotten)
-            renamed = self._take(read.facts)
-            if read.forgotten or renamed:
+            merged = self._take(read.facts)
+            if merged:
+                self._splitting.merged(merged.moved)
+            self._splitting.settle()
+            if read.forgotten or (merged and merged.renamed):
                 self._run("stale_agents")
             positions = {batch.partition: batch.next_offset for batch in read.batches}
             if again:
@@ -107,7 +112,8 @@ class Projection:
         )
 
     def take(self, facts: str) -> None:
-        """Merge facts that were read before, in a transaction of its own; no offset goes forward.
+        """Merge facts that were read before, in a transaction of its own; no offset goes forward, and
+        sessions are split by `finish` alone.
 
         Args:
             facts: a table or view of the connection, as `facts.sql` makes it.
@@ -116,8 +122,10 @@ class Projection:
             self._take(facts)
 
     def finish(self, positions: dict[int, int]) -> None:
-        """Write down up to where everything was taken, and drop agents that no session has."""
+        """Write down up to where everything was taken, split what the rules split, and drop agents that
+        no session has."""
         with self._warehouse.transaction():
+            self._splitting.all()
             self._run("stale_agents")
             self._advance(positions)
 
@@ -125,6 +133,7 @@ class Projection:
         """Forget visitors that the records read here say nothing of, in one transaction."""
         with self._warehouse.transaction():
             again = self._erase(forgotten)
+            self._splitting.settle()
             self._run("stale_agents")
             positions: dict[int, int] = {}
             if again:
@@ -132,13 +141,17 @@ class Projection:
                 self._advance(positions)
         return Applied(0, 0, positions, rewound=bool(again))
 
-    def _take(self, facts: str) -> bool:
-        """Merge the facts that no erasure covers; returns as `_merge`."""
+    def _take(self, facts: str) -> Merged | None:
+        """Merge the facts that no erasure covers, if there are any."""
         self._connection.execute(f"create or replace temp view fact as from {facts}")
         if self._any("erasure"):
             self._run("erased")
             self._connection.execute("create or replace temp view fact as from kept_fact")
-        return self._any("fact") and self._merge()
+        if not self._any("fact"):
+            return None
+        merged = self._merging.merge()
+        self._insert_agents(merged.agents)
+        return merged
 
     def _bury(self, dead: list[tuple[Letter, Unreadable]]) -> None:
         """Set the dead letters aside, and let go of older ones that were read after all."""
@@ -186,6 +199,7 @@ class Projection:
         self._run("erasures/traces")
         self._know_starts(self._starts() if self._any("trace") else {})
         self._run("erasures/erase")
+        self._splitting.erased()
         self._tell_what_stays()
         return self._from_where()
 
@@ -219,12 +233,6 @@ class Projection:
             for partition, offset in self._offsets_at(max(0, since)).items():
                 again[partition] = min(offset, again.get(partition, offset))
         return again
-
-    def _merge(self) -> bool:
-        """Returns whether there may be agents now that no session has."""
-        agents, renamed = self._merging.merge()
-        self._insert_agents(agents)
-        return renamed
 
     def describe_with(self, data: str) -> None:
         """Describe every agent anew if the tables were made with other user-agent data than this."""

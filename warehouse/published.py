@@ -21,7 +21,7 @@ import duckdb
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse import union
-from dwell.warehouse.union import quoted
+from dwell.warehouse.quoting import quoted
 
 LINKS = ".readers"
 """Folder beside the published file in which its second names stand for the moment of opening."""

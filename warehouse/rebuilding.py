@@ -15,10 +15,11 @@ from typing import Any, Self
 import duckdb
 
 from dwell.errors import WarehouseError
+from dwell.rules import Rules
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.projection import Agent, Projection
+from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
-from dwell.warehouse.segments import quoted
 
 CHUNK_FACTS = 4_000_000
 """Facts that are merged in one step, about: what is grouped of them has room in MEMORY_LIMIT."""
@@ -92,6 +93,7 @@ class Rebuilding:
         judge: says what a record is that was no fact at sight.
         describe: says what a browser agent means.
         threads: of DuckDB.
+        rules: what it is counted by, if not as the browsers told.
     """
 
     def __init__(
@@ -101,11 +103,14 @@ class Rebuilding:
         judge: Callable[[bytes], Verdict],
         describe: Callable[[str], Agent],
         threads: int,
+        rules: Rules | None = None,
     ) -> None:
         for each in path.parent.glob(f"{path.name}*"):
             if each.is_file():
                 each.unlink()
-        self.warehouse = LiveWarehouse(path, threads=threads, memory_limit=MEMORY_LIMIT)
+        self.warehouse = LiveWarehouse(
+            path, rules=rules, threads=threads, memory_limit=MEMORY_LIMIT
+        )
         self._connection = self.warehouse.connection
         self._projection = Projection(
             self.warehouse, judge=judge, describe=describe, starts=dict, offsets_at=lambda _: {}

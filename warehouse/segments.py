@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from dwell.errors import WarehouseError
+from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Read, Reading, Records, Verdict
 
 Kind = Literal["stated", "whole"]
@@ -91,11 +92,6 @@ def put_parquet(connection: duckdb.DuckDBPyConnection, select: str, path: Path) 
 def macros() -> str:
     """The SQL of `segments/macros.sql`."""
     return (_SEGMENTS / "macros.sql").read_text()
-
-
-def quoted(path: Path) -> str:
-    """A path as a literal of SQL."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def sync(path: Path) -> None:

@@ -10,8 +10,8 @@ from dwell.errors import WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.published import Identity, identity_of
+from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten
-from dwell.warehouse.union import quoted
 
 logger = logging.getLogger(__name__)
 

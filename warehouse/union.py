@@ -14,8 +14,9 @@ import duckdb
 
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
-from dwell.warehouse import live, snapshot
+from dwell.warehouse import comments, live, snapshot
 from dwell.warehouse.live import STORAGE_VERSION, statements
+from dwell.warehouse.quoting import quoted
 
 _UNION = files("dwell.warehouse") / "union"
 SMALL: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "128MiB"}
@@ -179,7 +180,7 @@ def _fill(
             connection.execute(f'create view "{table}" as from shards."{table}"')
     for view_of_tables in live.views():
         connection.execute(view_of_tables)
-    _comment(connection, model, into)
+    comments.copy(connection, model, "main", into=into)
 
 
 def _reading(paths: Iterable[str]) -> Callable[[str], str]:
@@ -205,27 +206,6 @@ def _named(names: Iterable[str]) -> Callable[[str], str]:
     )
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, model: str, into: str) -> None:
-    """Give the views and their columns the comments of the tables."""
-    for table, comment in connection.execute(
-        "select table_name, comment from duckdb_tables() "
-        "where database_name = ? and comment is not null",
-        [model],
-    ).fetchall():
-        connection.execute(f'comment on view "{table}" is {quoted(comment)}')
-    for table, column, comment in connection.execute(
-        """
-        select table_name, column_name, field.comment
-        from duckdb_columns() as field
-        semi join (select * from duckdb_columns() where database_name = ?) as shown
-            using (schema_name, table_name, column_name)
-        where database_name = ? and not internal and field.comment is not null
-        """,
-        [into, model],
-    ).fetchall():
-        connection.execute(f'comment on column "{table}"."{column}" is {quoted(comment)}')
-
-
 def _names(connection: duckdb.DuckDBPyConnection, names: str, database: str) -> list[str]:
     found = connection.execute(
         f"{names} where database_name = ? and schema_name = 'main' and not internal order by all",
@@ -249,8 +229,3 @@ def _digest(path: Path) -> bytes:
 @cache
 def _sql(name: str) -> str:
     return (_UNION / f"{name}.sql").read_text()
-
-
-def quoted(value: object) -> str:
-    """As a string of SQL."""
-    return "'" + str(value).replace("'", "''") + "'"

@@ -3,6 +3,7 @@
 DwellError                 something the operator can act on; its text is one clear line
 ├── SettingInvalid         a setting has a value that cannot be used
 ├── QuestionInvalid        there is no such named query, or a parameter of it cannot be used
+├── RulesInvalid           a rules file cannot be used
 ├── LogError               the log did not do what it was asked
 │   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
 │   ├── LogFull            its waiting room has no place for these facts; nothing was appended
@@ -25,6 +26,10 @@ class SettingInvalid(DwellError):
 
 class QuestionInvalid(DwellError):
     """There is no named query like that, or one of its parameters has a value that cannot be used."""
+
+
+class RulesInvalid(DwellError):
+    """A rules file cannot be used."""
 
 
 class LogError(DwellError):

@@ -48,7 +48,7 @@ def superset(folder: Path) -> Iterator[str]:
         port = free_port()
         with begin("run", "--host", "127.0.0.1", "--port", str(port)) as server:
             try:
-                wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), within=120)
+                wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), within=300)
                 yield f"http://127.0.0.1:{port}"
             finally:
                 server.terminate()
@@ -61,7 +61,7 @@ def drawn(url: str, warehouse: Path) -> dict[str, Any]:
         env=os.environ | {"SUPERSET_PASSWORD": PASSWORD},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -70,7 +70,7 @@ def drawn(url: str, warehouse: Path) -> dict[str, Any]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_superset_draws_the_newest_publication_each_time(tmp_path: Path) -> None:
     if not SUPERSET.exists():
         pytest.skip("no Superset: ./dev test --long brings it")

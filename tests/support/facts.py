@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import duckdb
 from dwell.consumers.agents import describe
 from dwell.consumers.judge import judge
 from dwell.events.log import Batch
+from dwell.rules import Rules
 from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import record_of_forgotten, record_of_glimpse
 from dwell.warehouse.live import LiveWarehouse
@@ -117,13 +119,18 @@ def narrow_judge(value: bytes) -> Verdict:
 class Projected:
     """A live warehouse that a list of records is projected into, as the projector does it."""
 
-    def __init__(self, path: Path, judge: Callable[[bytes], Verdict] = judge) -> None:
-        self.warehouse = LiveWarehouse(path)
+    def __init__(
+        self,
+        path: Path,
+        judge: Callable[[bytes], Verdict] = judge,
+        rules: Rules | None = None,
+    ) -> None:
+        self.warehouse = LiveWarehouse(path, rules=rules)
         self._log: list[Stored] = []
         self._projection = Projection(
             self.warehouse,
             judge=judge,
-            describe=describe,
+            describe=partial(describe, rules=self.warehouse.rules),
             starts=lambda: {0: 0},
             offsets_at=self._offsets_at,
         )
@@ -187,6 +194,6 @@ class Projected:
         return {name: self._table(name) for name in LAWFUL}
 
     def _table(self, name: str) -> list[tuple[Any, ...]]:
-        columns = [column for (column, *_) in self.rows(f"describe warehouse.{name}")]
+        columns = [column for (column, *_) in self.rows(f"describe warehouse.main.{name}")]
         kept = ", ".join(column for column in columns if column not in PROVENANCE)
-        return self.rows(f"select {kept} from warehouse.{name} order by all")
+        return self.rows(f"select {kept} from warehouse.main.{name} order by all")

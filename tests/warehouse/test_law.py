@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy, composite
 
+from dwell.rules import Rules
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse
+from tests.support.ruling import check_split
 
 FILES = itertools.count()
 
@@ -95,18 +97,23 @@ MISCOUNTED = """
 """Pageviews that are not in step with their visibility changes."""
 
 
-def tables_of(records: list[Stored], batch: int, folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    with Projected(folder / f"{next(FILES)}.duckdb") as projected:
+def tables_of(
+    records: list[Stored], batch: int, folder: Path, rules: Rules | None = None
+) -> dict[str, list[tuple[Any, ...]]]:
+    with Projected(folder / f"{next(FILES)}.duckdb", rules=rules) as projected:
         projected.append(records).project(batch)
         assert projected.rows(MISCOUNTED) == []
+        if rules:
+            check_split(projected)
         return projected.tables()
 
 
 def check_any_order_and_duplication(
-    told: tuple[list[Stored], int, list[Stored], int], folder: Path
+    told: tuple[list[Stored], int, list[Stored], int], folder: Path, rules: Rules | None = None
 ) -> None:
     records, batch, shuffled, other_batch = told
-    assert tables_of(records, batch, folder) == tables_of(shuffled, other_batch, folder)
+    tables = tables_of(records, batch, folder, rules)
+    assert tables == tables_of(shuffled, other_batch, folder, rules)
 
 
 @few
@@ -115,6 +122,32 @@ def test_any_order_and_any_duplication_give_the_same_tables(
     told: tuple[list[Stored], int, list[Stored], int], tmp_path: Path
 ) -> None:
     check_any_order_and_duplication(told, tmp_path)
+
+
+def any_rules() -> SearchStrategy[Rules]:
+    return st.builds(
+        Rules,
+        session_timeout=st.sampled_from([1, 120, 6000]),
+        engagement_cap=st.sampled_from([None, 2]),
+    )
+
+
+@few
+@given(told=told_twice(), rules=any_rules())
+def test_the_law_holds_by_any_rules(
+    told: tuple[list[Stored], int, list[Stored], int], rules: Rules, tmp_path: Path
+) -> None:
+    check_any_order_and_duplication(told, tmp_path, rules)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@many
+@given(told=told_twice(), rules=any_rules())
+def test_the_law_holds_by_any_rules_two_hundred_times(
+    told: tuple[list[Stored], int, list[Stored], int], rules: Rules, tmp_path: Path
+) -> None:
+    check_any_order_and_duplication(told, tmp_path, rules)
 
 
 @pytest.mark.long

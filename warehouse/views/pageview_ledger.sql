@@ -13,7 +13,8 @@ create or replace macro next_checkpoint(seconds) as
 -- own numbers show its gaps. What is lost behind the last one of them, only a later pageview of the
 -- same tab can tell; of several (a tab that was duplicated) the one that tells most. It is looked for
 -- from a day before the period on, as the beginnings of two pageviews are told by different facts.
--- The beacon looks at its clock once a second, hence the second beyond the checkpoint.
+-- The beacon looks at its clock once a second, hence the second beyond the checkpoint. `capped` is as
+-- the rules have it, where there are some.
 create or replace macro pageview_ledger_between(since, until) as table
 with lost_tail as (
     select pageview.pageview_id, max(later.previous_seq) as last_seq
@@ -52,7 +53,7 @@ select
     case
         when tail_lost then null
         when end_seen then engagement_time
-        else next_checkpoint(engagement_time) + 1
+        else capped(next_checkpoint(engagement_time) + 1)
     end as engagement_time_at_most
 from counted;
 

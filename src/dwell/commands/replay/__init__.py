@@ -41,6 +41,12 @@ def _to_options(function: Any) -> Any:
     type=click.IntRange(1, 64),
     help="How many read the log.  [default: as many as there are processors]",
 )
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Count by the rules in this file, and not as the browsers told.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and make nothing.")
 @with_settings("data", "log", "archive", *KAFKA, "shard")
 def command(
@@ -55,6 +61,7 @@ def command(
     to_offset: dict[int | None, int] | None,
     no_archive: bool,
     processes: int | None,
+    rules: Path | None,
     dry_run: bool,
 ) -> int:
     """Make a new warehouse from archive and log, while the live one goes on.
@@ -73,4 +80,5 @@ def command(
         archive=not no_archive,
         processes=processes,
         dry_run=dry_run,
+        rules=rules,
     )

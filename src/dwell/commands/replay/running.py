@@ -10,6 +10,8 @@ import click
 from dwell.commands.replay.watching import Watching
 from dwell.consumers.extent import Point
 from dwell.consumers.replaying import Plan, Replay, Replayed
+from dwell.errors import RulesInvalid
+from dwell.rules import Rules
 from dwell.settings import Settings
 
 
@@ -22,12 +24,18 @@ def replay(
     archive: bool,
     processes: int | None,
     dry_run: bool,
+    rules: Path | None,
 ) -> int:
     """Make the file and say what came of it; returns the exit status: 0, or 130 after Ctrl-C.
 
     Raises:
         DwellError: it could not be made.
     """
+    if rules and settings.share:
+        raise RulesInvalid(
+            f"{rules} is given with shard {settings.share}: expected none; rules are for a warehouse of "
+            "one file"
+        )
     made = Replay(
         settings,
         out,
@@ -35,6 +43,7 @@ def replay(
         until=until,
         archive=archive,
         processes=processes or usable_processors(),
+        rules=Rules.read(rules) if rules else None,
     )
     if dry_run:
         _foretell(made, asyncio.run(made.plan()))

@@ -20,6 +20,8 @@ Stretch = tuple[bool, int]
 
 PERSON_BITS = 28
 """How many people there can be; 36 bits are left for the milliseconds of 400 days."""
+AWAY = 120_000, 1_680_000
+"""Milliseconds, from so many to so many, that someone is away who comes back within the session."""
 LONGEST_PATH = 12
 LONGEST_TAB = 2 * HOUR
 """A tab that has been open this long opens no further page."""
@@ -172,7 +174,10 @@ def _visit(
     plans = [_tab(rng, who, 0)]
     if not who.is_bot and rng.random() < 0.12:
         plans.append(_tab(rng, who, rng.randrange(1_000, 60_000)))
-    ended = max(offset + _length(stretches) for plan in plans for _, offset, stretches in plan)
+    ended = _end(plans)
+    if not who.is_bot and ended < HOUR and rng.random() < 0.06:
+        plans.append(_tab(rng, who, ended + rng.randrange(*AWAY))[:1])
+        ended = _end(plans)
     began_at = ends_at - ended
     session_id = uuid7(rng, began_at + who.skew)
     return Visit(
@@ -189,6 +194,11 @@ def _visit(
 
 Plan = list[tuple[Page, int, tuple[Stretch, ...]]]
 """The pages of one tab: each with its offset from the visit's start, and what is seen of it."""
+
+
+def _end(plans: Sequence[Plan]) -> int:
+    """When the last page of a visit is left, from its start."""
+    return max(offset + _length(stretches) for plan in plans for _, offset, stretches in plan)
 
 
 def _tab(rng: Random, who: Person, offset: int) -> Plan:
