@@ -50,6 +50,11 @@ def open_reader(settings: Settings, *, make: bool = False) -> LogReader:
     return EmbeddedReader(settings.embedded_log)
 
 
+def name_of(settings: Settings) -> str:
+    """What messages call the log."""
+    return f"the log {settings.log if settings.kafka_servers else settings.embedded_log}"
+
+
 def quiet(settings: Settings) -> None:
     """For processes that are Dwell's own: the log's client says the same once a minute at most."""
     if settings.kafka_servers:

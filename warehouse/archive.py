@@ -180,20 +180,47 @@ class Archive:
                     f'select partition, "offset", value from {self._all()} where pageview_id is null'  # noqa: S608
                 ).fetchall()
 
+    def read(self, partition: int, first: int, most: int) -> list[tuple[int, int, bytes, bytes]]:
+        """The next records from an offset on, byte by byte, some `most` of them; none at its end.
+
+        Returns:
+            offset, timestamp in milliseconds, key and value of each.
+
+        Raises:
+            WarehouseError: a file cannot be read.
+        """
+        held = self.held.get(partition)
+        segments = self.segments(partition, first, held.until) if held else []
+        while segments:
+            near = [each for each in segments if each.first < segments[0].until]
+            rest = segments[len(near) :]
+            until = rest[0].first if rest else max(each.until for each in near)
+            if rows := self._read([each.path for each in near], first, until, most):
+                return rows
+            segments = rest
+        return []
+
     def record(self, partition: int, offset: int) -> tuple[int, bytes, bytes] | None:
         """The record at a place, byte by byte: timestamp in milliseconds, key and value."""
-        for segment in self.segments(partition, offset, offset + 1):
-            with _reading() as connection:
-                connection.execute("create table given_record (value blob)")
-                connection.execute(macros())
-                found = connection.execute(
-                    "select received, key, value "  # noqa: S608
-                    f'from whole_records({quoted(segment.path)}) where "offset" = ?',
-                    [offset],
-                ).fetchone()
-                if found:
-                    return found
+        for found, received, key, value in self.read(partition, offset, 1):
+            if found == offset:
+                return received, key, value
         return None
+
+    def _read(
+        self, paths: list[Path], first: int, until: int, most: int
+    ) -> list[tuple[int, int, bytes, bytes]]:
+        try:
+            with _reading() as connection:
+                connection.execute(macros())
+                return connection.execute(
+                    'select "offset", received, key, value from whole_records(?) '
+                    'where "offset" >= ? and "offset" < ? order by "offset" limit ?',
+                    [list(map(str, paths)), first, until, most],
+                ).fetchall()
+        except duckdb.Error as error:
+            first_line = str(error).partition("\n")[0]
+            raise WarehouseError(f"{self.folder} cannot be read: {first_line}") from error
 
     def _offset_within(self, file: ArchiveFile, moment: int) -> list[int]:
         with _reading() as connection:

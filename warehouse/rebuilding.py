@@ -20,6 +20,7 @@ from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.projection import Agent, Projection
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
+from dwell.warehouse.segments import macros
 
 CHUNK_FACTS = 4_000_000
 """Facts that are merged in one step, about: what is grouped of them has room in MEMORY_LIMIT."""
@@ -116,6 +117,7 @@ class Rebuilding:
             self.warehouse, judge=judge, describe=describe, starts=dict, offsets_at=lambda _: {}
         )
         self._connection.execute(statements("facts"))
+        self._connection.execute(macros())
 
     def __enter__(self) -> Self:
         return self
@@ -171,16 +173,17 @@ class Rebuilding:
 
     def _take(self, chunk: Sequence[Segment]) -> None:
         self._connection.execute(
-            f"create or replace temp view stated as {_union(chunk)} where pageview_id is not null"
+            f"create or replace temp view stated as {_union(chunk)} where is_current(type)"
         )
         self._connection.execute("create or replace temp view timed_fact as from timed('stated')")
         self._projection.take("timed_fact")
 
     def _take_raw(self, segments: Sequence[Segment]) -> None:
         for chunk in _chunks(segments):
+            self._connection.execute(f"create or replace temp view raw as {_union(chunk)}")
             found = self._connection.execute(
-                'select partition, "offset", epoch_ms("timestamp"), key, value '  # noqa: S608
-                f"from ({_union(chunk)}) where pageview_id is null order by all"
+                'select partition, "offset", received, key, value '
+                "from as_records('raw') where not coalesce(is_current(type), false) order by all"
             )
             rows = found.fetchall()
             for start in range(0, len(rows), RAW_RECORDS):

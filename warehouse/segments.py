@@ -46,6 +46,7 @@ class SegmentWriter:
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": MEMORY_LIMIT})
         self._connection.register("given_record", _records([]))
         self._connection.execute(macros())
+        self._connection.execute(_sql("record"))
         self._reading = Reading(self._connection, judge, reader="stated_facts")
         self._kind = kind
 
@@ -88,10 +89,14 @@ def put_parquet(connection: duckdb.DuckDBPyConnection, select: str, path: Path) 
         raise WarehouseError(f"{path} could not be written: {first_line}") from error
 
 
-@cache
 def macros() -> str:
     """The SQL of `segments/macros.sql`."""
-    return (_SEGMENTS / "macros.sql").read_text()
+    return _sql("macros")
+
+
+@cache
+def _sql(name: str) -> str:
+    return (_SEGMENTS / f"{name}.sql").read_text()
 
 
 def sync(path: Path) -> None:

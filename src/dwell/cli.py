@@ -23,6 +23,8 @@ COMMANDS = {
     "query": "Ask the published warehouse one of the usual questions.",
     "export": "Write tables of the published warehouse to Parquet or CSV.",
     "verify": "Say whether two warehouses are the same, and where they differ.",
+    "facts": "Show one record of the log, or follow what comes.",
+    "explain": "Say how a pageview's number came about, fact by fact.",
     "dead-letters": "List, show or retry the records that could not be read.",
     "replay": "Make a new warehouse from the log, while the live one goes on.",
     "archive": "Write the log's facts to Parquet, so that they outlive the log.",

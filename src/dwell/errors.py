@@ -7,6 +7,7 @@ DwellError                 something the operator can act on; its text is one cl
 ├── LogError               the log did not do what it was asked
 │   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
 │   ├── LogFull            its waiting room has no place for these facts; nothing was appended
+│   ├── NoRecord           there is no record at the place that was asked for
 │   └── LogMismatch        offsets and log do not belong together: another log, or a gap
 │       └── LogGap         facts that were not read are gone, or some that were
 ├── WarehouseError         the warehouse cannot be used
@@ -42,6 +43,10 @@ class LogUnavailable(LogError):
 
 class LogFull(LogError):
     """The waiting room before the log has no place for these facts; nothing was appended."""
+
+
+class NoRecord(LogError):
+    """There is no record at the place that was asked for."""
 
 
 class LogMismatch(LogError):

@@ -1,5 +1,6 @@
 """The archive: it holds what the log held, and a replay reads both as one."""
 
+import asyncio
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from dwell.consumers.archived import ArchivedReader
 from dwell.consumers.archiving import Archived, archive
 from dwell.consumers.extent import Point
 from dwell.errors import LogGap, LogMismatch, WarehouseError, WarehouseHeld
+from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive, ArchiveWriter, day_of
 from dwell.warehouse.reading import Forgotten
@@ -71,6 +74,25 @@ def test_each_record_comes_back_byte_by_byte(settings: Settings) -> None:
     for offset, record in enumerate(records):
         assert archive_now.record(0, offset) == (record.timestamp, record.key, record.value)
     assert archive_now.record(0, len(records)) is None
+
+
+async def test_what_the_log_has_no_more_is_read_from_the_archive(settings: Settings) -> None:
+    records = [*visits(3), glimpse(8, received_at=NOW + DAY), glimpse(9, received_at=NOW + 1)]
+    await asyncio.to_thread(append, settings, records)
+    await asyncio.to_thread(archived, settings)
+    await asyncio.to_thread(append, settings, visits(1, first=10))
+    retain_from(settings, 7)
+    reader = ArchivedReader(open_reader(settings), opened(settings))
+    await reader.assign({0: 2})
+    found: list[tuple[int, bytes]] = []
+    while len(found) < 12:
+        for batch in await reader.read(4, 1.0):
+            found += zip(batch.offsets, batch.values, strict=True)
+    assert [offset for offset, _ in found] == list(range(2, 14))
+    assert [value for _, value in found[:9]] == [each.value for each in records[2:]]
+    assert (await reader.start(0), await reader.end(0)) == (0, 14)
+    assert await reader.offset_at(0, NOW + DAY) == 9
+    await reader.close()
 
 
 def test_each_day_has_its_file_in_the_order_of_the_log(settings: Settings) -> None:

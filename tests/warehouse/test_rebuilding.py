@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from dwell.consumers.agents import describe
 from dwell.consumers.judge import judge
 from dwell.events.log import Batch
 from dwell.warehouse import rebuilding
+from dwell.warehouse.reading import Verdict
 from dwell.warehouse.rebuilding import Rebuilding, Segment
 from dwell.warehouse.segments import SegmentWriter
 from tests.support.facts import LAWFUL, NOW, PROVENANCE, Projected, Stored, curt, forgotten, glimpse
@@ -101,6 +103,30 @@ def test_what_was_read_by_the_judge_alone_is_in_the_tables(tmp_path: Path) -> No
     tables = rebuilt(records, tmp_path)
     assert len(tables["pageview"]) == 3
     assert tables == projected(records, tmp_path)
+
+
+def test_a_fact_of_another_version_goes_to_the_judge_byte_by_byte(tmp_path: Path) -> None:
+    former = glimpse(2).value.replace(b"page.viewed.v1", b"page.viewed.v0")
+    former = former.replace(b"page.viewed:1", b"page.viewed:0")
+    writer = SegmentWriter(judge, "stated")
+    one = Batch(0, [0, 1], [NOW, NOW], [b"", b""], [glimpse(1).value, glimpse(2).value])
+    writer.write([one], tmp_path / "0.parquet")
+    writer.close()
+    with duckdb.connect() as connection:
+        changed = """select * replace (if("offset" = 1, 'dwell.page.viewed.v0', type) as type)"""
+        path, older = tmp_path / "0.parquet", tmp_path / "1.parquet"
+        connection.execute(f"copy ({changed} from '{path}') to '{older}'")
+    asked: list[bytes] = []
+
+    def asks(value: bytes) -> Verdict:
+        asked.append(value)
+        return judge(value)
+
+    with Rebuilding(tmp_path / "made.duckdb", judge=asks, describe=describe, threads=1) as making:
+        making.fill([Segment(older, 0, 0, 2, whole=True, records=2)], lambda _: None)
+        making.finish("a log", {0: 2}, {})
+        assert len(table(making, "pageview")) == 1
+    assert asked == [former]
 
 
 def test_who_is_forgotten_at_the_end_is_left_out_of_the_beginning(tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ def written(records: list[Stored], path: Path, kind: str = "whole") -> list[Stor
     writer.write([batch], path)
     writer.close()
     with duckdb.connect() as connection:
-        connection.execute("create table given_record (value blob)")
         connection.execute(macros())
         rows = connection.execute(
             "select value, received, key from whole_records(?)", [str(path)]

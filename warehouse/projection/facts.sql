@@ -1,3 +1,7 @@
+-- The types that the tables are made of. What is of another version is the judge's, who lifts it.
+create or replace temp macro is_current(type) as
+    type in ('dwell.page.viewed.v1', 'dwell.page.visibility_changed.v1');
+
 -- Records become facts. What the strict reader does not take whole, or what breaks a bound, is left out
 -- here and goes to the judge, who says why or reads it after all; what the judge has read comes back as
 -- `judged` and is believed.

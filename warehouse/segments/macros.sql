@@ -49,10 +49,6 @@ select
     received_at::bigint as received_at
 from query_table(rows);
 
--- The records that are written. One whose payload was erased has nothing left to keep.
-create or replace temp view record as
-from given_record where octet_length(value) > 0;
-
 -- For a replay: of a fact that was read nobody wants the bytes again.
 create or replace temp macro stated_segment(facts) as table
 with stated_row as (
@@ -62,57 +58,20 @@ with stated_row as (
 
 from segment_rows('stated_row');
 
-create or replace temp macro mixed_segment(facts) as table
-with stated_row as (
-    select *, null as "timestamp", null as key, null as value
-    from query_table(facts)
-    union all by name
-    select record.*
-    from record anti join query_table(facts) using (partition, "offset")
-)
-
-from segment_rows('stated_row')
-order by partition, "offset";
-
--- For the archive: every record, so that its bytes can be had again. Those of a fact are left out
--- where its columns say them all.
-create or replace temp macro whole_segment(facts) as table
-with paired as (
-    select
-        record.partition,
-        record."offset",
-        record."timestamp",
-        record.key,
-        record.value,
-        coalesce(
-            encode(record_text(stated)) = record.value
-            and encode(stated.visitor_id::varchar) = record.key
-            and make_timestamp_ms(stated.received_at) = record."timestamp",
-            false
-        ) as told,
-        stated.* exclude (partition, "offset")
-    from record
-    left join query_table(facts) as stated using (partition, "offset")
-),
-
-whole_row as (
-    select
-        paired.* replace (
-            case when not told then "timestamp" end as "timestamp",
-            case when not told then key end as key,
-            case when not told then value end as value
-        )
-    from paired
-)
-
-from segment_rows('whole_row')
-order by partition, "offset";
-
--- Records of a segment as they were in the log.
-create or replace temp macro whole_records(segment) as table
+-- Rows of segments as the records that they were in the log.
+create or replace temp macro as_records(rows) as table
 select
+    partition,
     "offset",
+    type,
     coalesce(epoch_ms("timestamp"), received_at) as received,
     coalesce(key, encode(visitor_id::varchar)) as key,
     coalesce(value, encode(record_text(stated))) as value
-from read_parquet(segment) as stated;
+from query_table(rows) as stated;
+
+create or replace temp macro whole_records(segment) as table
+with segment_row as (
+    from read_parquet(segment, hive_partitioning = false)
+)
+
+from as_records('segment_row');

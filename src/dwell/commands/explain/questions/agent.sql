@@ -1,0 +1,2 @@
+from browser_agent
+where browser_agent = $agent;

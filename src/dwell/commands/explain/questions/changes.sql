@@ -1,0 +1,3 @@
+from visibility_change
+where pageview_id = $pageview::uuid
+order by seq;

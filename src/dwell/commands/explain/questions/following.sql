@@ -1,0 +1,3 @@
+from pageview
+where previous_pageview_id = $pageview::uuid
+order by started_at, pageview_id;

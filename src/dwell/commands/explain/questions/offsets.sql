@@ -1,0 +1,3 @@
+select partition, next_offset
+from log_offset
+order by partition;

@@ -1,0 +1,2 @@
+from pageview
+where pageview_id = $pageview::uuid;

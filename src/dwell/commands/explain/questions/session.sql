@@ -1,0 +1,2 @@
+from tracking_session
+where session_id = $session::uuid;
