@@ -27,6 +27,7 @@ EXPLAINS = {
     "log_identity": "an offset of one says nothing of the other",
     "schema_version": "what one of them does not have is not compared",
     "agent_data": "browser_agent may differ by it",
+    "rules": "each counts sessions, seconds and bots by its own",
     "shard": "each holds a part of its log",
 }
 """What follows from two entries of `projection_info` that are not the same."""

@@ -266,7 +266,7 @@ class LiveWarehouse:
 
 @cache
 def _digest_of_views() -> str:
-    return hashlib.sha256("".join(views()).encode()).hexdigest()
+    return hashlib.sha256("".join([*views(), ruled.source()]).encode()).hexdigest()
 
 
 def _hold(path: Path, shard: Shard | None) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from dwell.errors import WarehouseError
 from dwell.rules import Rules
 from dwell.warehouse import comments
 
@@ -29,16 +30,20 @@ def rules_in(connection: duckdb.DuckDBPyConnection, path: Path) -> Rules | None:
 
     Raises:
         RulesInvalid: a newer Dwell wrote them.
+        WarehouseError: it says nothing of rules, and looks as if it had some.
     """
     if not connection.execute(
         "from duckdb_schemas() where database_name = 'warehouse' and schema_name = ?", [SCHEMA]
     ).fetchall():
         return None
     use_tables(connection)
-    [(text,)] = connection.execute(
-        "select value from projection_info where name = 'rules'"
-    ).fetchall()
-    return Rules.parse(text, str(path))
+    found = connection.execute("select value from projection_info where name = 'rules'").fetchall()
+    if not found:
+        raise WarehouseError(
+            f"{path} has a schema {SCHEMA} and no rules: expected both or neither, as "
+            "Dwell makes a warehouse"
+        )
+    return Rules.parse(found[0][0], str(path))
 
 
 def cap(rules: Rules | None) -> str:
@@ -46,6 +51,11 @@ def cap(rules: Rules | None) -> str:
     most = rules and rules.engagement_cap
     counted = f"least(seconds, {most}::double)" if most else "seconds"
     return f"create or replace macro capped(seconds) as {counted}"
+
+
+def source() -> str:
+    """What `show` makes, without what it is given: another one wants the views made anew."""
+    return _sql("views") + _sql("comments")
 
 
 def show(connection: duckdb.DuckDBPyConnection, rules: Rules, views: Iterable[str]) -> None:

@@ -87,9 +87,7 @@ published.close()
 """
 
 SPEED = """\
-## How long they take
-
-To be measured.
+What a query costs grows with the pageviews of its period, not with those of the warehouse; `returning_visitors` and `retention_by_week` look through former sessions too. `./dev bench queries` measures each on 5 million pageviews of 26 weeks, of its usual period and of all.
 
 """
 

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 
+from dwell.rules import Rules
 from dwell.warehouse.aligned import PROVENANCE
 from dwell.warehouse.comparison import TABLES, Compared, Comparison, Difference
 from dwell.warehouse.pair import Pair
@@ -274,11 +275,30 @@ def test_what_explains_a_difference_is_noted_and_is_none(original: Path, copy: M
     )
     assert notes(original, b) == {
         "log_identity": "log_identity is not there in A and log-b in B: an offset of one says nothing of the other",
-        "rules": "rules is not there in A and cap 60 in B",
+        "rules": "rules is not there in A and cap 60 in B: each counts sessions, seconds and bots by its own",
         "log_offset": "A has read up to 0:8; B has read up to 0:3",
         "dead_letter": "dead letters: 1 in A, 0 in B",
     }
     assert all(each.same for each in compared(original, b).values())
+
+
+def test_rules_are_compared_by_what_they_show(tmp_path: Path) -> None:
+    records = [
+        glimpse(1, 0),
+        glimpse(1, 1, engagement_ms=5000),
+        glimpse(2, 0, received_at=NOW + 3_600_000),
+    ]
+    paths = [tmp_path / f"{name}.duckdb" for name in ("plain", "ruled", "ruled_too")]
+    rules = Rules(session_timeout=600, engagement_cap=3)
+    for path, ruling in zip(paths, (None, rules, rules), strict=True):
+        with Projected(path, rules=ruling) as projected:
+            projected.append(records).project()
+    plain, ruled, ruled_too = paths
+    found = compared(plain, ruled)
+    assert found["pageview"].columns == {"session_id": 1, "engagement_time": 1}
+    assert (found["tracking_session"].different, found["tracking_session"].only_in_b) == (1, 1)
+    assert "rules" in notes(plain, ruled)
+    assert all(each.same for each in compared(ruled, ruled_too).values())
 
 
 def test_what_an_older_version_of_the_schema_lacks_is_noted_and_not_compared(

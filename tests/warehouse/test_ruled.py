@@ -17,10 +17,11 @@ from dwell.shard import Shard
 from dwell.warehouse import snapshot
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.splitting import Splitting
-from tests.support.facts import LAWFUL, NOW, Projected, Stored, forgotten, glimpse, uuid7
+from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
 from tests.support.ruling import check_split
 
 MINUTE = 60_000
+TOLD = ("tracking_session", "pageview", "visibility_change", "browser_agent", "erasure")
 RULES = Rules(session_timeout=600, engagement_cap=300)
 
 

@@ -93,7 +93,7 @@ def _line(written: Written, period: Period) -> str:
         by = "  whole: it has no time to go by"
     else:
         by = f"  by {written.moment}"
-    return f"{written.table.name:<20} {written.rows:>13,} rows {sized(written.bytes):>10}{by}"
+    return f"{written.table.name:<24} {written.rows:>13,} rows {sized(written.bytes):>10}{by}"
 
 
 def _closing(written: Sequence[Written], target: Path, published_at: str | None) -> str:
