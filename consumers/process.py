@@ -15,6 +15,8 @@ from dwell.warehouse.live import LiveWarehouse
 async def run(settings: Settings) -> None:
     """Project until SIGINT or SIGTERM, then publish a last time.
 
+    A file that waits for the warehouse's place takes it meanwhile.
+
     Raises:
         WarehouseError: the warehouse is held by another process, or cannot be opened or written.
         LogMismatch: its offsets do not fit the log.
@@ -23,23 +25,39 @@ async def run(settings: Settings) -> None:
     spare_the_collector()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     quiet(settings)
-    dead_letters = open_dead_letters(settings)
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     share = settings.share
     with (
         layout.holding(settings.live, share),
         LiveWarehouse(settings.warehouse, share) as warehouse,
     ):
-        reader = open_reader(settings, make=warehouse.info("log_identity") is None)
+        while await _project(settings, warehouse, told):
+            warehouse.reopen()
+
+
+async def _project(settings: Settings, warehouse: LiveWarehouse, told: asyncio.Event) -> bool:
+    """Project into the warehouse as it is now until the process is `told` to stop; returns True if
+    something waits for the warehouse's place before."""
+    dead_letters = open_dead_letters(settings)
+    reader = open_reader(settings, make=warehouse.info("log_identity") is None)
+    try:
+        projector = Projector(settings, reader, warehouse, dead_letters)
+        stopping = asyncio.create_task(_stop_when(told, projector))
+        logging.info("projecting %s into %s", settings.log, settings.publication)
         try:
-            projector = Projector(settings, reader, warehouse, dead_letters)
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, projector.stop)
-            logging.info("projecting %s into %s", settings.log, settings.publication)
-            await projector.run()
+            return await projector.run()
         finally:
-            closing = [reader.close(), *([dead_letters.close()] if dead_letters else [])]
-            await asyncio.gather(*closing)
+            stopping.cancel()
+    finally:
+        closing = [reader.close(), *([dead_letters.close()] if dead_letters else [])]
+        await asyncio.gather(*closing)
+
+
+async def _stop_when(told: asyncio.Event, projector: Projector) -> None:
+    await told.wait()
+    projector.stop()
 
 
 def spare_the_collector() -> None:

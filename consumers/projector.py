@@ -20,6 +20,7 @@ from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.log import Batch, LogReader
 from dwell.settings import Settings
+from dwell.warehouse import promotion
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Projection
 from dwell.warehouse.reading import Read
@@ -39,6 +40,8 @@ unless there are enough for a full batch: planning the statements costs about th
 as for a thousand."""
 MOST_PATIENCE = 0.5
 """Seconds that facts gather at most on that account."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks for a file that waits for the warehouse's place."""
 PARTITIONS_EVERY = 5.0
 """Seconds between two looks for new partitions."""
 
@@ -71,6 +74,7 @@ class Projector:
         self._reading_thread = ThreadPoolExecutor(1, "reading")
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
+        self._gives_way = False
         self._outage = Outage()
         self._gathering: asyncio.Task[list[Batch]] | None = None
         self._partitions: list[int] = []
@@ -104,15 +108,21 @@ class Projector:
     def stop(self) -> None:
         """Have `run` finish: the transaction under way, then what the log has by now, for
         FINISH_WITHIN seconds at most, then a last publication. Nothing is broken off."""
+        self._gives_way = False
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Project until `stop()`.
+    async def run(self) -> bool:
+        """Project until `stop()`, or until another file waits for the warehouse's place; then only the
+        transaction under way is finished.
+
+        Returns:
+            whether one does: another projector goes on when the warehouse was opened anew.
 
         Raises:
             LogMismatch: the warehouse's offsets do not fit the log; the message says what to do.
             WarehouseError: the warehouse cannot be written.
         """
+        watching = asyncio.create_task(self._watch())
         try:
             await self._publish_before_the_log_is_there()
             if await self._before_stopping(self._begin()):
@@ -123,8 +133,19 @@ class Projector:
                 "away to have the warehouse made anew from what the log has"
             ) from None
         finally:
+            watching.cancel()
             self._reading_thread.shutdown()
             self._thread.shutdown()
+        return self._gives_way
+
+    async def _watch(self) -> None:
+        """Have `run` end when something waits for the warehouse's place."""
+        # Another process puts it there, so it is looked for now and then.
+        while not promotion.waits(self._warehouse.path):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY)
+        if not self._stopping.is_set():
+            self._gives_way = True
+            self._stopping.set()
 
     async def _publish_before_the_log_is_there(self) -> None:
         """Give people something to open. A warehouse that belongs to a log is published only when
@@ -160,7 +181,8 @@ class Projector:
         await asyncio.wait(tasks)
         for task in tasks:
             task.result()
-        await self._publisher.publish()
+        if not self._gives_way:
+            await self._publisher.publish()
 
     async def _begin(self) -> None:
         identity = await self._patiently(self._reader.identity)
@@ -242,7 +264,8 @@ class Projector:
             read = await self._next()
             while not self._stopping.is_set():
                 read = await self._step(read)
-            await self._finish()
+            if not self._gives_way:
+                await self._finish()
         except LogUnavailable as error:  # which is waited for until `stop()`
             logger.warning("the log does not answer, stopping all the same: %s", error)
         finally:

@@ -7,20 +7,28 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from dwell.errors import WarehouseError
-from dwell.warehouse import snapshot
+from dwell.warehouse import promotion, snapshot
 from dwell.warehouse.live import LiveWarehouse
 
 SHARE = 10
 """A publication that kept the projector waiting for t seconds is followed by SHARE * t without one,
 so that publishing costs the projector less than a tenth of its time."""
+LOOK_SECONDS = 0.05
+"""Between two looks for something to publish."""
+SAY_EVERY = 60.0
+"""Seconds after which it is said again that a promoted warehouse is not published yet."""
 
 logger = logging.getLogger(__name__)
 
 
 class Publisher:
     """Publishes a live warehouse. One publication at a time: the file must stand still meanwhile.
+
+    A promoted warehouse is published when it has read what the one before it had read, so that no reader
+    sees time go back.
 
     Args:
         every: seconds between two publications, at least.
@@ -36,7 +44,7 @@ class Publisher:
         published: Path,
         *,
         every: float,
-        in_turn: Callable[[Callable[[], float]], Awaitable[float]],
+        in_turn: Callable[[Callable[[], Any]], Awaitable[Any]],
         announce: Callable[[], None] = lambda: None,
         behind: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -48,6 +56,7 @@ class Publisher:
         self._behind = behind
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
+        self._said_at: float | None = None
         snapshot.sweep(published)
 
     def changed(self) -> None:
@@ -61,7 +70,7 @@ class Publisher:
             WarehouseError: the warehouse itself cannot be written.
         """
         while not stopping.is_set():
-            pause = await self.publish() if self._changed.is_set() else 0.05
+            pause = await self.publish() if self._changed.is_set() else LOOK_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause)
 
@@ -73,10 +82,10 @@ class Publisher:
         Raises:
             WarehouseError: the warehouse itself cannot be written.
         """
-        if not self._changed.is_set():
-            return 0.0
+        if not self._changed.is_set() or await self._is_behind():
+            return LOOK_SECONDS
         self._changed.clear()
-        paused = await self._in_turn(self._checkpoint)
+        paused: float = await self._in_turn(self._checkpoint)
         began = time.monotonic()
         try:
             await asyncio.to_thread(snapshot.copy, self._warehouse.path, self._published)
@@ -87,11 +96,32 @@ class Publisher:
         copying = time.monotonic() - began
         return max(self._every, SHARE * paused, copying * (SHARE if self._behind() else 1))
 
+    async def _is_behind(self) -> bool:
+        """Whether readers have seen more than the warehouse knows by now; said now and then."""
+        missing = self._published.exists() and await self._in_turn(self._missing)
+        now = time.monotonic()
+        if missing and (self._said_at is None or now - self._said_at > SAY_EVERY):
+            self._said_at = now
+            logger.info(
+                "%s is behind what people have seen by %d offsets: %s stays as it is until it has read them",
+                self._warehouse.path,
+                missing,
+                self._published,
+            )
+        elif not missing and self._said_at is not None:
+            self._said_at = None
+            logger.info("%s has read what people have seen, and is published", self._warehouse.path)
+        return bool(missing)
+
+    def _missing(self) -> int:
+        return promotion.missing_until_published(self._warehouse.connection)
+
     def _checkpoint(self) -> float:
         """Returns the seconds it took."""
         began = time.monotonic()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._warehouse.transaction():
             self._warehouse.note("published_at", now)
+            promotion.release(self._warehouse.connection)
         self._warehouse.checkpoint()
         return time.monotonic() - began

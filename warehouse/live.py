@@ -15,7 +15,7 @@ import duckdb
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.rules import Rules
 from dwell.shard import Shard
-from dwell.warehouse import ruled
+from dwell.warehouse import promotion, ruled
 
 STORAGE_VERSION = "v1.4.0"
 """Written so that DuckDB 1.4 reads it too."""
@@ -65,7 +65,8 @@ class LiveWarehouse:
         threads: int = THREADS,
         memory_limit: str = MEMORY_LIMIT,
     ) -> None:
-        """Open or make the file and bring its tables up to date.
+        """Open or make the file and bring its tables up to date. What waits for its place (`promotion`)
+        takes it before.
 
         Args:
             shard: whose facts are in it; `None` is all of the log's.
@@ -80,6 +81,9 @@ class LiveWarehouse:
             RulesInvalid: a newer Dwell wrote its rules.
         """
         self.path = path
+        self._shard = shard
+        self._given_rules = rules
+        self._power = (threads, memory_limit)
         self._others: list[duckdb.DuckDBPyConnection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,19 +92,7 @@ class LiveWarehouse:
             raise WarehouseError(
                 f"{path} cannot be opened ({error.strerror}): expected a folder that can be written"
             ) from None
-        try:
-            self.connection = _attach(path, threads, memory_limit)
-            self.rules = self._ruled_by(rules, shard)
-            self._migrate()
-            self._be_shard(shard)
-            self.connection.execute(statements("macros"))
-        except duckdb.Error as error:
-            self._lock.close()
-            first_line = str(error).partition("\n")[0]
-            raise WarehouseError(f"{path} cannot be opened: {first_line}") from None
-        except BaseException:
-            self._lock.close()
-            raise
+        self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -115,11 +107,43 @@ class LiveWarehouse:
 
     def close(self) -> None:
         """Write the file whole and let go of it."""
+        self._shut()
+        self._lock.close()
+
+    def reopen(self) -> None:
+        """Write the file whole, and open what waits for its place, if something does.
+
+        No other process can have it in between. Connections and what was made with them are gone.
+
+        Raises:
+            WarehouseError: as at first; then it is closed.
+        """
+        self._shut()
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            promotion.settle(self.path, self._shard)
+            self.connection = _attach(self.path, *self._power)
+            self.rules = self._ruled_by(self._given_rules, self._shard)
+            self._migrate()
+            self._be_shard(self._shard)
+            self.connection.execute(statements("macros"))
+        except duckdb.Error as error:
+            self._lock.close()
+            first_line = str(error).partition("\n")[0]
+            raise WarehouseError(f"{self.path} cannot be opened: {first_line}") from None
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _shut(self) -> None:
         for other in self._others:
             other.close()
-        self.connection.execute("use memory; detach database if exists warehouse")
+        self._others.clear()
+        with suppress(duckdb.ConnectionException):  # closed already
+            self.connection.execute("use memory; detach database if exists warehouse")
         self.connection.close()
-        self._lock.close()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -51,7 +51,7 @@ def put(draft: Path, published: Path) -> int:
     for stray in strays(published):
         stray.unlink(missing_ok=True)
     draft.replace(published)
-    _sync_folder(published.parent)
+    sync(published.parent)
     return size
 
 
@@ -67,6 +67,15 @@ def sweep(published: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's names, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _settle(path: Path) -> int:
     """Make the file read-only and its bytes durable; returns how many."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -74,13 +83,5 @@ def _settle(path: Path) -> int:
         os.fchmod(descriptor, 0o444)
         os.fsync(descriptor)
         return os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -29,6 +29,7 @@ COMMANDS = {
     "replay": "Make a new warehouse from the log, while the live one goes on.",
     "archive": "Write the log's facts to Parquet, so that they outlive the log.",
     "rules": "Show the rules of a warehouse, or check a rules file.",
+    "promote": "Put a warehouse in the place of the live one, and back.",
     "healthy": "Say whether the site, or the projector, does its work.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }

@@ -1,1 +1,1 @@
-comment on table projection_info is 'What made this warehouse: log_identity, schema_version, agent_data (what browser_agent was described with), rules (as JSON, if it has any), shard (if it is one), published_at.';
+comment on table projection_info is 'What made this warehouse: log_identity, schema_version, agent_data (what browser_agent was described with), rules (as JSON, if it has any), shard (if it is one), promoted_at and publish_from (if it took the place of another one), published_at.';

@@ -1,0 +1,3 @@
+select partition, min(first_offset) as oldest
+from visibility_change
+group by partition;
