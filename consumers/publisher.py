@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dwell.errors import WarehouseError
-from dwell.warehouse import promotion, snapshot
+from dwell.warehouse import promotion, scrubbing, snapshot
 from dwell.warehouse.live import LiveWarehouse
 
 SHARE = 10
@@ -24,11 +24,26 @@ SAY_EVERY = 60.0
 logger = logging.getLogger(__name__)
 
 
+class Standing(NamedTuple):
+    """A live file that is whole and stands still.
+
+    Attributes:
+        paused: the seconds that it took.
+        scrub_due: it has bytes of rows that were erased.
+    """
+
+    paused: float
+    scrub_due: bool
+
+
 class Publisher:
     """Publishes a live warehouse. One publication at a time: the file must stand still meanwhile.
 
     A promoted warehouse is published when it has read what the one before it had read, so that no reader
     sees time go back.
+
+    After an erasure the publication is no copy but a file written anew, and the live file's place is
+    offered to it too: what the projector does until it takes it over, it reads again.
 
     Args:
         every: seconds between two publications, at least.
@@ -57,7 +72,8 @@ class Publisher:
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
         self._said_at: float | None = None
-        snapshot.sweep(published)
+        for each in (published, warehouse.path):
+            snapshot.sweep(each)
 
     def changed(self) -> None:
         """The warehouse has something that is not published."""
@@ -78,23 +94,26 @@ class Publisher:
         """Publish if something changed; returns the seconds to wait before the next one.
 
         A copy that fails is logged, the former publication stands, and the next call tries again.
+        While another file waits for the live one's place, nothing is published.
 
         Raises:
             WarehouseError: the warehouse itself cannot be written.
         """
-        if not self._changed.is_set() or await self._is_behind():
+        live = self._warehouse.path
+        if not self._changed.is_set() or promotion.waits(live) or await self._is_behind():
             return LOOK_SECONDS
         self._changed.clear()
-        paused: float = await self._in_turn(self._checkpoint)
+        standing: Standing = await self._in_turn(self._checkpoint)
         began = time.monotonic()
+        copy = scrubbing.publish if standing.scrub_due else snapshot.copy
         try:
-            await asyncio.to_thread(snapshot.copy, self._warehouse.path, self._published)
+            await asyncio.to_thread(copy, live, self._published)
             await asyncio.to_thread(self._announce)
         except WarehouseError as error:
             logger.error("%s", error)
             self._changed.set()
         copying = time.monotonic() - began
-        return max(self._every, SHARE * paused, copying * (SHARE if self._behind() else 1))
+        return max(self._every, SHARE * standing.paused, copying * (SHARE if self._behind() else 1))
 
     async def _is_behind(self) -> bool:
         """Whether readers have seen more than the warehouse knows by now; said now and then."""
@@ -116,12 +135,13 @@ class Publisher:
     def _missing(self) -> int:
         return promotion.missing_until_published(self._warehouse.connection)
 
-    def _checkpoint(self) -> float:
-        """Returns the seconds it took."""
+    def _checkpoint(self) -> Standing:
+        """Bring everything committed into the file."""
         began = time.monotonic()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._warehouse.transaction():
             self._warehouse.note("published_at", now)
             promotion.release(self._warehouse.connection)
         self._warehouse.checkpoint()
-        return time.monotonic() - began
+        scrub_due = self._warehouse.info(scrubbing.SCRUB_DUE) is not None
+        return Standing(time.monotonic() - began, scrub_due)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from dwell.errors import LogError, LogMismatch, LogUnavailable
 from dwell.events.log import Batch, LogReader, LogWriter, NewRecord, refuse_misfit
-from dwell.events.log_file import explained, open_to_append, open_to_read
+from dwell.events.log_file import READABLE, explained, open_to_append, open_to_read
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
 PARTITION = 0
@@ -441,7 +441,7 @@ class _Eye:
 
     def _read(self, connection: sqlite3.Connection, position: int, most: int) -> Batch | None:
         rows = connection.execute(
-            'select "offset", received_at, key, value from record where "offset" >= ?'
+            f'select "offset", received_at, {READABLE} from record where "offset" >= ?'  # noqa: S608
             ' order by "offset" limit ?',
             (position, min(most, READ_RECORDS)),
         ).fetchall()

@@ -17,7 +17,8 @@ class NewRecord:
 
     Attributes:
         key: the visitor's id as text; facts of one key stay in order where the log keeps order.
-        value: the fact, a CloudEvents JSON object in UTF-8.
+        value: the fact, a CloudEvents JSON object in UTF-8. An empty one is read where the payload was
+            erased: there is no fact in it, and nothing is wrong with it.
         timestamp: when it was received, milliseconds since 1970 in UTC.
     """
 

@@ -28,6 +28,11 @@ insert into sqlite_sequence (name, seq) values ('record', -1);
 create table log (identity text not null, checked integer not null);
 """
 
+READABLE = "key, iif(substr(value, 1, 1) = x'00' and value = zeroblob(length(value)), x'', value)"
+"""Key and value of a record as they are read. The payload of an erased one is overwritten with zeros
+where it stands (`blanking.py`): a value of another length would have SQLite move records, and leave
+copies of them behind. It is read as empty."""
+
 
 def create(path: Path) -> None:
     """Make an empty log with an identity of its own, private to this user, unless there is one.

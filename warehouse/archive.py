@@ -399,9 +399,21 @@ KEPT = """not exists (
             record.type is null
             and contains(hex(record.value), hex(encode('dwell.visitor.forgotten')))
         )
+) and not coalesce(
+    case
+        when
+            record.type is null
+            and not contains(hex(record.value), hex(encode('dwell.visitor.forgotten')))
+        then len(list_filter(
+            (select list(forgotten) from forgotten),
+            lambda each: contains(lower(record.value::varchar), each.visitor_id)
+            and epoch_ms(record."timestamp") <= each.received_at
+        )) > 0
+    end,
+    false
 )"""
 """Whether a `record` of a segment is none of the visitors' in the table `forgotten`, or is the erasure
-itself."""
+itself. A record that could not be read is theirs if its key is, or if it names them anywhere."""
 
 
 def forget(connection: duckdb.DuckDBPyConnection, forgotten: Iterable[Forgotten]) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.merging import Merged, Merging
 from dwell.warehouse.reading import Forgotten, Letter, Read, Reading, Records, Unreadable, Verdict
+from dwell.warehouse.scrubbing import SCRUB_DUE
 from dwell.warehouse.splitting import Splitting
 
 logger = logging.getLogger(__name__)
@@ -94,6 +96,7 @@ class Projection:
             self._register("batch", read.columns)
             self._bury(read.dead)
             again = self._erase(read.forgotten)
+            self._erase_letters(all_of_them=bool(read.forgotten), fresh=bool(read.dead))
             merged = self._take(read.facts)
             if merged:
                 self._splitting.merged(merged.moved)
@@ -134,6 +137,7 @@ class Projection:
         with self._warehouse.transaction():
             again = self._erase(forgotten)
             self._splitting.settle()
+            self._erase_letters(all_of_them=True, fresh=False)
             self._run("stale_agents")
             positions: dict[int, int] = {}
             if again:
@@ -198,10 +202,30 @@ class Projection:
         )
         self._run("erasures/traces")
         self._know_starts(self._starts() if self._any("trace") else {})
+        if self._any("forgotten_session") or self._any("forgotten_pageview"):
+            self._ask_for_scrub()
         self._run("erasures/erase")
         self._splitting.erased()
         self._tell_what_stays()
         return self._from_where()
+
+    def _erase_letters(self, *, all_of_them: bool, fresh: bool) -> None:
+        """Erase the dead letters that name a forgotten visitor: among all, when somebody is forgotten,
+        or among the `fresh` ones of this batch, which may come behind the erasure."""
+        if not (all_of_them or fresh) or not self._any("erasure"):
+            return
+        among = "" if all_of_them else ' semi join batch_dead_letter using (partition, "offset")'
+        self._connection.execute(
+            f"create or replace temp view examined_letter as from dead_letter{among}"
+        )
+        self._run("erasures/letters")
+        if self._any("forgotten_letter"):
+            self._ask_for_scrub()
+
+    def _ask_for_scrub(self) -> None:
+        """Rows were erased: their bytes stay in the file until it is written anew. Noted in the same
+        transaction, so that whoever is killed when, it is done."""
+        self._warehouse.note(SCRUB_DUE, datetime.now(UTC).isoformat(timespec="milliseconds"))
 
     def _know_starts(self, starts: dict[int, int]) -> None:
         self._register(

@@ -194,11 +194,12 @@ class Reading:
 
 
 def _pick(batches: Sequence[Records], where: list[tuple[int, int]]) -> Iterable[Letter]:
+    """These records, but for the empty ones: their payload was erased, and they say nothing."""
     wanted = set(where)
     for batch in batches:
         rows = zip(batch.offsets, batch.timestamps, batch.keys, batch.values, strict=True)
         for offset, timestamp, key, value in rows:
-            if (batch.partition, offset) in wanted:
+            if value and (batch.partition, offset) in wanted:
                 yield Letter(batch.partition, offset, timestamp, key, value)
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "archive": "Write the log's facts to Parquet, so that they outlive the log.",
     "rules": "Show the rules of a warehouse, or check a rules file.",
     "promote": "Put a warehouse in the place of the live one, and back.",
+    "forget": "Erase visitors from the log, the warehouses and every copy; prove it.",
     "healthy": "Say whether the site, or the projector, does its work.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }

@@ -34,7 +34,7 @@ RECORDS = [
     Stored(WRONG, NOW + 3),  # 0:4
     curt(pageview=2, visitor=1),  # 0:5, the same as 0:1
     forgotten(8, NOW + 5),  # 0:6, which this version can read
-    Stored(b"", NOW + DAY),  # 0:7
+    Stored(b" ", NOW + DAY),  # 0:7
 ]
 
 Said = Callable[..., tuple[int, str, str]]
@@ -161,7 +161,7 @@ def test_the_list_is_cut_where_it_is_told_and_says_so(said: Said) -> None:
     status, out, err = said("list", "--limit", "2", "--format", "csv")
     assert (status, err) == (0, "the newest 2 of 7: --limit 0 lists all\n")
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert [(row["letter"], row["bytes"]) for row in rows] == [("0:7", "0"), ("0:6", "336")]
+    assert [(row["letter"], row["bytes"]) for row in rows] == [("0:7", "1"), ("0:6", "336")]
     assert len(said("list", "--limit", "0", "--format", "csv")[1].splitlines()) == 8
 
 
@@ -173,7 +173,7 @@ def test_the_list_is_of_one_reason_and_since_a_moment(said: Said) -> None:
         "letter": "0:7",
         "received_at": "2025-11-25T16:00:00",
         "reason": "unknown_version",
-        "bytes": 0,
+        "bytes": 1,
         "detail": "expected what an older version knew",
     }
     assert json.loads(said("list", "--since", "1h", "--format", "json")[1]) == []
@@ -228,8 +228,8 @@ def test_a_letter_that_is_no_text_is_shown_in_bytes(said: Said) -> None:
     )
 
 
-def test_an_empty_record_and_one_that_is_not_there_are_told_apart(said: Said) -> None:
-    assert said("show", "0:7")[1].endswith("\n\nThe record is empty.\n")
+def test_a_blank_record_and_one_that_is_not_there_are_told_apart(said: Said) -> None:
+    assert said("show", "0:7")[1].endswith("\n\nThe record, which is not JSON:\n \n")
     status, out, err = said("show", "0:0")
     assert (status, out) == (1, "")
     assert err.startswith("dwell: there is no dead letter 0:0")

@@ -118,7 +118,10 @@ def test_what_was_forwarded_is_struck_off_and_the_rest_is_next(
     monkeypatch.setattr(dead_letters, "MOST_BYTES", 10)
     with Projected(tmp_path / "w.duckdb") as projected:
         projected.append(
-            [Stored(text, NOW + n, b"k") for n, text in enumerate([b"x" * 30, b"y" * 9, b"z", b""])]
+            [
+                Stored(text, NOW + n, b"k")
+                for n, text in enumerate([b"x" * 30, b"y" * 9, b"z", b" "])
+            ]
         ).project()
         unforwarded = Unforwarded(projected.warehouse, largest=30)
         seen = []

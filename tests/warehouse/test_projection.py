@@ -118,7 +118,7 @@ def test_every_row_says_which_records_made_it(projected: Projected) -> None:
     ("value", "reason", "detail"),
     [
         (b"\xff\xfe", "not_utf8", "the record is not UTF-8"),
-        (b"", "not_json", "the record is not JSON"),
+        (b" ", "not_json", "the record is not JSON"),
         (b'{"a": 1} trailing', "not_json", "the record is not JSON"),
         (b"[]", "not_an_event", "expected a CloudEvents 1.0 object"),
         (

@@ -1,0 +1,376 @@
+"""Forgetting: visitors leave the log, the warehouses and what is kept of either.
+
+Each step may be done again, and the order to forget stands in the log before anything else is done:
+whatever is killed when, the same command finishes it.
+"""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from dwell.consumers.agents import describe
+from dwell.consumers.archiving import WORK
+from dwell.consumers.judge import judge
+from dwell.errors import LogMismatch, LogUnavailable, WarehouseError, WarehouseHeld
+from dwell.events import blanking
+from dwell.events.log import NewRecord
+from dwell.events.opening import open_reader, open_writer
+from dwell.schemas.erasing import order
+from dwell.settings import Settings
+from dwell.shard import Shard
+from dwell.warehouse import promotion, remains, scrubbing
+from dwell.warehouse.archive import Archive, ArchiveWriter
+from dwell.warehouse.kept import renew
+from dwell.warehouse.live import LiveWarehouse
+from dwell.warehouse.projection import Projection
+from dwell.warehouse.reading import Forgotten
+
+LOOK_SECONDS = 0.2
+"""How often it is looked whether a projector has done its part."""
+LINK_SECONDS = 60
+"""A link for opening a publication that is older than this was left by a process that was killed."""
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Done:
+    """What came of it.
+
+    Attributes:
+        erasures: by visitor, up to when what was received is erased, in milliseconds since 1970.
+        undone: what could not be done yet, a line each.
+    """
+
+    erasures: Mapping[str, int]
+    undone: list[str] = field(default_factory=list)
+
+
+class Forgetting:
+    """Forgets visitors, step by step.
+
+    Args:
+        visitors: lower-case UUIDs.
+        wait: seconds in which the projectors that are at work must have done their part.
+        say: told what each step did.
+    """
+
+    def __init__(
+        self, settings: Settings, visitors: Sequence[str], *, wait: float, say: Say
+    ) -> None:
+        self._settings = settings
+        self._wait = wait
+        self._say = say
+        self._done = Done(dict.fromkeys(visitors, int(1000 * time.time())))
+        self._seen = 0
+        self._work = settings.live / "forgetting"
+
+    def run(self) -> Done:
+        """All steps.
+
+        Raises:
+            LogError: the log does not take the order, or cannot be blanked.
+            WarehouseHeld: another process is at the same.
+        """
+        with self._alone():
+            asyncio.run(self._order())
+            self._blank()
+            self._rewrite_archive()
+            self._erase_warehouses()
+            self._renew_kept()
+            self._remove_leftovers()
+            self._blank()  # what was under way into the log when it was blanked first
+        return self._done
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        live = self._settings.live
+        if not live.is_dir():
+            raise LogUnavailable(
+                f"there is no folder {live}: expected the data of an installation; say where with "
+                "--data or DWELL_DATA"
+            )
+        owner = live.stat().st_uid
+        if owner != os.geteuid():
+            raise WarehouseError(
+                f"{live} belongs to user {owner}, and this is user {os.geteuid()}: expected the same, "
+                "for the projector could not write what is written here"
+            )
+        with (live / "forget.lock").open("a") as lock:
+            if not _locked(lock.fileno()):
+                raise WarehouseHeld(
+                    f"{live} is being worked in by another `dwell forget`: wait for it"
+                )
+            shutil.rmtree(self._work, ignore_errors=True)
+            self._work.mkdir()
+            try:
+                yield
+            finally:
+                shutil.rmtree(self._work, ignore_errors=True)
+
+    async def _order(self) -> None:
+        """Append the orders, durable. Each goes where the visitor's facts go."""
+        settings = self._settings
+        self._require_own(await _identity(settings))
+        writer = open_writer(settings)
+        try:
+            await writer.append(
+                [
+                    NewRecord(visitor.encode(), order(visitor, received_at), received_at)
+                    for visitor, received_at in self._done.erasures.items()
+                ]
+            )
+        finally:
+            await writer.close()
+        self._say(f"ordered in {settings.log}")
+
+    def _require_own(self, identity: str) -> None:
+        """Make sure that the log at hand is the one that this installation's facts are in.
+
+        Raises:
+            LogMismatch: it is another one.
+        """
+        known = {
+            each.publication: self._identity_in(each.publication) for each in lives(self._settings)
+        }
+        archive = Archive.open(self._settings.archive_folder)
+        if archive is not None:
+            known[archive.folder] = archive.log_identity
+        for path, found in known.items():
+            if found not in (None, identity):
+                raise LogMismatch(
+                    f"{path} was made from log {found}, and DWELL_LOG is '{self._settings.log}', the log "
+                    f"{identity}: expected the same; nothing was done"
+                )
+
+    def _identity_in(self, published: Path) -> str | None:
+        return remains.erased_in(published).log_identity if published.exists() else None
+
+    def _blank(self) -> None:
+        if self._settings.kafka_servers:
+            return
+        blanked = blanking.blank(self._settings.embedded_log, self._done.erasures, since=self._seen)
+        if blanked.records or not self._seen:
+            self._say(f"blanked {blanked.records} records of {self._settings.embedded_log}")
+        self._seen = blanked.end
+
+    def _rewrite_archive(self) -> None:
+        """Write the archive's files anew that hold something of the visitors."""
+        folder = self._settings.archive_folder
+        archive = Archive.open(folder)
+        if archive is None:
+            return
+        try:
+            with self._archive_writer(folder, archive.log_identity) as writer:
+                shutil.rmtree(folder / WORK, ignore_errors=True)
+                gone = writer.forget(self._forgotten())
+                self._say(f"took {gone} records out of the archive {folder}")
+        except WarehouseError as error:
+            self._done.undone.append(f"{error}; run this again")
+
+    @contextmanager
+    def _archive_writer(self, folder: Path, identity: str) -> Iterator[ArchiveWriter]:
+        """Hold the archive, as soon as nobody else does."""
+        deadline = time.monotonic() + self._wait
+        with ExitStack() as held:
+            while True:
+                try:
+                    writer = held.enter_context(ArchiveWriter.holding(folder, identity))
+                    break
+                except WarehouseHeld:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(LOOK_SECONDS)
+            yield writer
+
+    def _forgotten(self) -> list[Forgotten]:
+        return [Forgotten(*each) for each in self._done.erasures.items()]
+
+    def _erase_warehouses(self) -> None:
+        """Have the live warehouses forget: through their projector, or here if none is at work."""
+        held: list[tuple[Path, Path]] = []
+        for settings in lives(self._settings):
+            live, published = settings.warehouse, settings.publication
+            try:
+                with LiveWarehouse(live, settings.share) as warehouse:
+                    self._erase(warehouse)
+                    if warehouse.info(scrubbing.SCRUB_DUE) is not None:
+                        warehouse.checkpoint()
+                        scrubbing.publish(live, published)
+                        warehouse.reopen()  # the file written anew takes its place
+                self._say(f"erased from {live}, and from {published}")
+            except WarehouseHeld:
+                held.append((live, published))
+            except WarehouseError as error:
+                self._done.undone.append(str(error))
+        self._await(held)
+
+    def _await(self, held: list[tuple[Path, Path]]) -> None:
+        """Wait until the projectors have erased and published, and have taken the new file over."""
+        deadline = time.monotonic() + self._wait
+        for live, published in held:
+            while not self._is_rid(live, published) and time.monotonic() < deadline:
+                time.sleep(LOOK_SECONDS)
+            if self._is_rid(live, published):
+                self._say(f"erased from {live}, and from {published}, by the projector")
+            else:
+                self._done.undone.append(
+                    f"the projector of {live} has not erased the visitors within {self._wait:g} s: it "
+                    "goes on with that by itself; run this again to see it done"
+                )
+
+    def _is_rid(self, live: Path, published: Path) -> bool:
+        if promotion.waits(live):
+            return False
+        with suppress(WarehouseError):
+            known = remains.erased_in(published)
+            return not known.scrub_due and all(
+                known.erasures.get(visitor, -1) >= received_at
+                for visitor, received_at in self._done.erasures.items()
+            )
+        return False
+
+    def _erase(self, warehouse: LiveWarehouse) -> None:
+        """Forget in an open warehouse."""
+        ask = partial(_ask_log, self._settings)
+        projection = Projection(
+            warehouse,
+            judge=judge,
+            describe=describe,
+            starts=lambda: ask(lambda reader, each: reader.start(each)),
+            offsets_at=lambda at: ask(lambda reader, each: reader.offset_at(each, at)),
+        )
+        projection.forget(self._forgotten())
+
+    def _renew_kept(self) -> None:
+        """Erase from the warehouses that nothing writes: those that were live before, copies, old ones."""
+        for path in kept(self._settings):
+            try:
+                if renew(path, self._work, list(self._done.erasures), self._erase):
+                    self._say(f"erased from {path}")
+            except WarehouseError as error:
+                self._done.undone.append(str(error))
+
+    def _remove_leftovers(self) -> None:
+        for path in leftovers(self._settings.data):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+            self._say(f"removed {path}, which a process left that was killed")
+        for path in self._settings.data.rglob("*.replay"):
+            if path.is_dir():
+                self._done.undone.append(
+                    f"a replay is at work in {path}: run this again when it has ended"
+                )
+
+
+async def _identity(settings: Settings) -> str:
+    """The log's, which must be there: who forgets makes none.
+
+    Raises:
+        LogUnavailable: it does not answer, or there is none.
+    """
+    reader = open_reader(settings)
+    try:
+        async with asyncio.timeout(settings.durable_within):
+            return await reader.identity()
+    except TimeoutError:
+        raise LogUnavailable(
+            f"DWELL_LOG is '{settings.log}', and no log answers there within"
+            f" {settings.durable_within:g} s: expected the one that the visitors' facts are in"
+        ) from None
+    finally:
+        await reader.close()
+
+
+def _ask_log(settings: Settings, question: Callable[..., object]) -> dict[int, int]:
+    """What the log says of each partition."""
+
+    async def ask() -> dict[int, int]:
+        reader = open_reader(settings)
+        try:
+            return {each: await question(reader, each) for each in await reader.partitions()}  # type: ignore[misc]
+        finally:
+            await reader.close()
+
+    return asyncio.run(ask())
+
+
+def lives(settings: Settings) -> list[Settings]:
+    """The settings of each projector of the data folder, as it is projected into now, that has a live
+    warehouse: of the one for all, or of each shard's."""
+    layout = settings.live / "layout.lock"
+    written = layout.read_text() if layout.exists() else ""
+    count = int(written.split()[0]) if written.endswith("shards") else 0
+    shares = [str(each) for each in Shard(count, 1).all()] if count else [""]
+    own = [Settings(**settings.model_dump() | {"shard": share}) for share in shares]
+    return [each for each in own if each.warehouse.exists()]
+
+
+def kept(settings: Settings) -> list[Path]:
+    """The DuckDB files of the data folder that no projector of it writes or publishes."""
+    own: set[Path] = set()
+    for each in lives(settings):
+        own |= {each.warehouse, each.publication, settings.published}
+    found = [
+        path
+        for ending in ("", ".next", ".refused", ".coming")
+        for path in settings.data.rglob(f"*.duckdb{ending}")
+    ]
+    return sorted(
+        path
+        for path in found
+        if path not in own and path.is_file() and not _is_passing(path, settings.data)
+    )
+
+
+def leftovers(data: Path) -> Iterator[Path]:
+    """What processes left in the folder that were killed: drafts, links, spilled tables, replays that
+    nobody goes on with."""
+    for path in data.rglob(".*.duckdb.*-*"):
+        owner = path.name.rpartition(".duckdb.")[2].partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            yield path
+    for path in data.rglob(".readers/*.duckdb"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_ctime < time.time() - LINK_SECONDS:
+                yield path
+    for path in data.rglob("*.duckdb.tmp"):
+        if _is_free(path.with_name(path.name.removesuffix(".tmp") + ".lock")):
+            yield path
+    for path in data.rglob("*.replay"):
+        if path.is_dir() and _is_free(path / ".lock"):
+            yield path
+
+
+def _is_passing(path: Path, data: Path) -> bool:
+    """Whether the file belongs to something that comes and goes: a reader, a replay, a draft."""
+    parts = path.relative_to(data).parts
+    return parts[-1].startswith(".") or any(
+        each == ".readers" or each.endswith(".replay") for each in parts[:-1]
+    )
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether nobody holds this lock."""
+    try:
+        with lock.open("a") as file:
+            return _locked(file.fileno())
+    except OSError:
+        return True
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,74 @@
+"""Kept warehouses: files that no projector writes, from which visitors are erased all the same."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from dwell.errors import WarehouseError
+from dwell.shard import Shard
+from dwell.warehouse import remains, scrubbing, snapshot
+from dwell.warehouse.live import LiveWarehouse
+from dwell.warehouse.quoting import quoted
+from dwell.warehouse.union import SMALL
+
+
+def renew(
+    path: Path, work: Path, visitors: Sequence[str], erase: Callable[[LiveWarehouse], None]
+) -> bool:
+    """Put a file in its place that has nothing of the visitors, by a rename; returns whether it had.
+
+    Args:
+        work: a folder for what is made on the way.
+        erase: does it in an open warehouse.
+
+    Raises:
+        WarehouseError: it could not be done; the file stands as it was.
+    """
+    inside = remains.in_warehouse(path, visitors)
+    if not inside.rows and not inside.scrub_due:
+        return False
+    copy, draft = work / "kept.duckdb", snapshot.draft_of(path)
+    try:
+        _copy(path, copy)
+        with LiveWarehouse(copy, _shard_of(copy, path)) as warehouse:
+            erase(warehouse)
+        scrubbing.scrub(copy, draft)
+        mode = path.stat().st_mode & 0o777
+        snapshot.put(draft, path)
+        path.chmod(mode)
+    except OSError as error:
+        raise WarehouseError(f"{path} could not be written anew: {error.strerror}") from None
+    finally:
+        for remnant in (*work.glob(f"{copy.name}*"), draft):
+            remnant.unlink(missing_ok=True)
+    return True
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy a file with the write-ahead log that a process left beside it which was killed."""
+    for stray in (path, *snapshot.strays(path)):
+        if stray.exists():
+            target = copy.with_name(copy.name + stray.name.removeprefix(path.name))
+            subprocess.run(["cp", "--", str(stray), str(target)], check=True)
+    copy.chmod(0o600)
+
+
+def _shard_of(copy: Path, path: Path) -> Shard | None:
+    """Whose facts are in it.
+
+    Raises:
+        WarehouseError: it is no warehouse of Dwell's.
+    """
+    try:
+        with duckdb.connect(config=SMALL) as connection:
+            connection.execute(f"attach {quoted(copy)} as kept")
+            rows = connection.execute("select name, value from kept.projection_info").fetchall()
+    except duckdb.Error:
+        raise WarehouseError(
+            f"{path} has something of the visitors: expected a warehouse that Dwell made, for only from "
+            "these it can be erased; move or remove the file"
+        ) from None
+    written = dict(rows).get("shard")
+    return Shard.parse(written) if written else None
