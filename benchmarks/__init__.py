@@ -10,6 +10,7 @@ To add one:
    give the second row `against=first`: its ratio is then the median of the paired ratios.
    What no list of rows can say may come as a `rich.table.Table` of its own.
 4. Keep each run to a few seconds, or to a minute where a browser loads pages; one that cannot says
-   how many `MINUTES` it takes, and runs only when it is named. Work in a temporary folder; print
-   nothing (a row may hold no host name and no path); start and stop whatever is needed within `run`.
+   how many `MINUTES` it takes, and runs only when it is named; if its size can be chosen, `run` takes
+   `facts` too, which `--facts` gives. Work in a temporary folder; print nothing (a row may hold no
+   host name and no path); start and stop whatever is needed within `run`.
 """

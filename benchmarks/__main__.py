@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from inspect import signature
 from types import ModuleType
 
 import click
@@ -22,6 +23,7 @@ BENCHMARKS = (
     "benchmarks.projection",
     "benchmarks.queries",
     "benchmarks.kafka_path",
+    "benchmarks.replay",
 )
 """The modules, in the order in which they run."""
 
@@ -35,8 +37,13 @@ def modules() -> dict[str, ModuleType]:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option("--runs", default=5, show_default=True, type=click.IntRange(1), help="Runs of each.")
+@click.option(
+    "--facts",
+    type=click.IntRange(1_000),
+    help="How many, in a benchmark that says so, for a shorter run.",
+)
 @click.option("--list", "listed", is_flag=True, help="Name the benchmarks and stop.")
-def bench(names: tuple[str, ...], runs: int, listed: bool) -> None:
+def bench(names: tuple[str, ...], runs: int, facts: int | None, listed: bool) -> None:
     """Run the named benchmarks, or all but the longest, and print medians, spreads and ratios."""
     known = modules()
     if listed:
@@ -47,14 +54,20 @@ def bench(names: tuple[str, ...], runs: int, listed: bool) -> None:
         if name not in known:
             raise click.UsageError(f"no benchmark '{name}': expected one of {', '.join(known)}")
     chosen = names or [name for name, module in known.items() if not hasattr(module, "MINUTES")]
-    report(measured({name: known[name] for name in chosen}, runs))
+    sizes = {} if facts is None else {"facts": facts}
+    for name in chosen:
+        if not signature(known[name].run).parameters.keys() >= sizes.keys():
+            raise click.UsageError(f"--facts {facts}: the size of {name} cannot be chosen")
+    report(measured({name: known[name] for name in chosen}, runs, sizes))
 
 
-def measured(chosen: dict[str, ModuleType], runs: int) -> Iterator[tuple[str, Row | Table]]:
+def measured(
+    chosen: dict[str, ModuleType], runs: int, sizes: dict[str, int]
+) -> Iterator[tuple[str, Row | Table]]:
     """What each benchmark gives, with its name; says on standard error which one is running."""
     for name, module in chosen.items():
         click.echo(f"{name}: {runs} runs", err=True)
-        for each in module.run(runs):
+        for each in module.run(runs, **sizes):
             yield name, each
 
 

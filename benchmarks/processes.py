@@ -1,0 +1,75 @@
+"""What a command takes: seconds, processor time, and the memory of all its processes together."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+NO_PORT = 8000
+"""For settings that want one, of a command that listens on none."""
+EVERY = 0.1
+"""Seconds between two looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a command took.
+
+    Attributes:
+        status: its exit status.
+        cpu: processor seconds of it and of all processes that it started.
+        peak_mib: the most physical memory that all of them had at one time; what several of them share
+            is counted once (PSS).
+    """
+
+    status: int
+    seconds: float
+    cpu: float
+    peak_mib: float
+
+
+def spent(*arguments: str, environ: Mapping[str, str]) -> Spent:
+    """Run `dwell …` to its end; what it says on standard error is shown."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dwell.cli", *arguments],
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    peak = 0
+    ended = 0
+    try:
+        while not ended:
+            peak = max(peak, sum(map(_kib, tree(process.pid))))
+            time.sleep(EVERY)
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            process.wait()
+    seconds = time.perf_counter() - began
+    return Spent(process.returncode, seconds, usage.ru_utime + usage.ru_stime, peak / 1024)
+
+
+def tree(pid: int) -> Iterator[int]:
+    """The process and all that it started, as far as they run."""
+    yield pid
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from tree(int(child))
+
+
+def _kib(pid: int) -> int:
+    """Its proportional set size; 0 once it has ended."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return int(rollup.partition("\nPss:")[2].split()[0])
