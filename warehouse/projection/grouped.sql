@@ -1,8 +1,8 @@
 -- The facts of the batch by pageview and by session: what is the least or the greatest is had
 -- cheaply here, and what only the first fact says is looked up for new rows alone.
 -- A pageview is `repeated` if two of its facts have one position (or if it has two beyond the 63rd,
--- which does no harm): then it is for the merge functions to say which of them is first. It is
--- `single` if it is not, and all of its facts name one visitor.
+-- which does no harm). It is `single` if that is not its first position, so that it is plain which of
+-- its facts is first, and all of them name one visitor; if not, the merge functions say what it is.
 create or replace temp table batch_pageview as
 select
     pageview_id,
@@ -18,7 +18,8 @@ select
     min(visitor_id) as visitor_id,
     arg_min(record, seq) as first_fact,
     bit_count(bit_or(1::ubigint << least(seq, 63))) < facts as repeated,
-    not repeated and min(visitor_id) = max(visitor_id) as single
+    (case when min(seq) = 0 then count(*) filter (seq = 0) = 1 else not repeated end)
+    and min(visitor_id) = max(visitor_id) as single
 from fact
 group by pageview_id;
 
