@@ -25,6 +25,7 @@ async def run(settings: Settings) -> None:
     spare_the_collector()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     quiet(settings)
+    open_dead_letters(settings)  # what cannot be is refused before anything is made
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told.set)

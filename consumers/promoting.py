@@ -53,8 +53,6 @@ async def examine(settings: Settings, path: Path, *, partial: bool) -> Examined:
         LogMismatch: it was made from another log, or the log lacks what it has to read next.
         LogUnavailable: the log does not answer.
     """
-    with layout.holding(settings.live, settings.share):
-        pass  # projectors of another layout would not take it
     _refuse_own(settings, path)
     contents, census = read(path)
     present, seen = _published(settings)
@@ -94,14 +92,17 @@ def put(settings: Settings, path: Path, wait: float) -> Promoted:
         wait: seconds for the projector to take it.
 
     Raises:
+        WarehouseHeld: projectors of another layout are at work; nothing was moved.
         WarehouseError: it could not be moved, or was refused; or the projector has not taken it in time
             and will do so later.
     """
     live = settings.warehouse
+    with layout.holding(settings.live, settings.share):
+        pass  # projectors of another layout would not take it
     number = promotion.offer(path, live, keep_former=True)
     deadline = time.monotonic() + wait
     published = None
-    while promotion.waits(live):
+    while promotion.waiting(live).exists():
         try:
             published = _take(settings)
         except WarehouseHeld as held:
@@ -111,9 +112,10 @@ def put(settings: Settings, path: Path, wait: float) -> Promoted:
                     "waiting, and takes the place when the projector looks for it or is started"
                 ) from None
             time.sleep(LOOK_SECONDS)
-    if live.stat().st_ino != number:
+    refused = promotion.refused(live)
+    if refused.exists() and refused.stat().st_ino == number:
         raise WarehouseError(
-            f"{path} was refused and stands as {promotion.refused(live)} now: the projector says why"
+            f"{path} was refused and stands as {refused} now; whoever opened it says why"
         )
     return Promoted(published is None, published)
 

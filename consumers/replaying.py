@@ -222,6 +222,7 @@ class Replay:
             describe=partial(describe, rules=self._rules),
             threads=max(1, self._processes),
             rules=self._rules,
+            shard=self._settings.share,
         ) as rebuilding:
             rebuilding.forget(forgotten)
             rebuilding.fill(in_order(segments, plan.spans), watcher.advance)

@@ -303,9 +303,9 @@ class ArchiveWriter:
             forget(
                 connection, [*forgotten, *(each for each in told if isinstance(each, Forgotten))]
             )
-            for partition, day in _days(connection, staged):
+            for (partition, day), paths in _by_day(connection, staged).items():
                 former = files.get((partition, day))
-                grown = self._grown(connection, staged, partition, day, former)
+                grown = self._grown(connection, paths, partition, day, former)
                 files[partition, day] = grown
                 done(grown.records - (former.records if former else 0))
         after = {each.partition: each for each in held}
@@ -353,14 +353,14 @@ class ArchiveWriter:
     def _grown(
         self,
         connection: duckdb.DuckDBPyConnection,
-        staged: Sequence[Segment],
+        staged: Sequence[Path],
         partition: int,
         day: str,
         former: ArchiveFile | None,
     ) -> ArchiveFile:
         """A day's file with what was staged of it; it may come to nothing, if all is forgotten."""
         rows = (
-            f"select * exclude (received) from {_rows(staged)} as record "  # noqa: S608
+            f"select * exclude (received, filename) from {_rows(staged)} as record "  # noqa: S608
             f"where partition = {partition} and day_of(received) = '{day}' and {KEPT}"
         )
         if former is not None:
@@ -445,22 +445,28 @@ def _file(path: Path) -> str:
     return f"read_parquet({quoted(path)}, hive_partitioning = false)"
 
 
-def _rows(staged: Sequence[Segment]) -> str:
-    listed = ", ".join(quoted(each.path) for each in staged)
+def _rows(staged: Sequence[Path]) -> str:
+    listed = ", ".join(map(quoted, staged))
     return (
         '(select *, coalesce(epoch_ms("timestamp"), received_at) as received '  # noqa: S608
-        f"from read_parquet([{listed}]))"
+        f"from read_parquet([{listed}], filename = true))"
     )
 
 
-def _days(
+def _by_day(
     connection: duckdb.DuckDBPyConnection, staged: Sequence[Segment]
-) -> list[tuple[int, str]]:
+) -> dict[tuple[int, str], list[Path]]:
+    """By partition and day, the files that have records of them, in the order that was given."""
     if not staged:
-        return []
-    return connection.execute(
-        f"select distinct partition, day_of(received) from {_rows(staged)} order by all"  # noqa: S608
+        return {}
+    rows = connection.execute(
+        f"select distinct partition, day_of(received), filename from {_rows(_paths(staged))}"  # noqa: S608
     ).fetchall()
+    found: dict[tuple[int, str], list[Path]] = {}
+    order = {str(path): place for place, path in enumerate(_paths(staged))}
+    for partition, day, name in sorted(rows, key=lambda row: order[row[2]]):
+        found.setdefault((partition, day), []).append(Path(name))
+    return dict(sorted(found.items(), key=lambda each: each[0][::-1]))
 
 
 def _raw_values(
@@ -468,6 +474,10 @@ def _raw_values(
 ) -> Iterator[bytes]:
     if staged:
         for (value,) in connection.execute(
-            f"select value from {_rows(staged)} where pageview_id is null"  # noqa: S608
+            f"select value from {_rows(_paths(staged))} where pageview_id is null"  # noqa: S608
         ).fetchall():
             yield value
+
+
+def _paths(staged: Sequence[Segment]) -> list[Path]:
+    return [each.path for each in staged]

@@ -138,14 +138,14 @@ def read(path: Path) -> tuple[Contents, Census]:
         raise WarehouseError(f"{path} is not there: expected a warehouse, a file of DuckDB's")
     try:
         with opened(path, read_only=True) as connection:
-            return contents_of(connection), census(connection)
-    except duckdb.CatalogException:
-        raise WarehouseError(
-            f"{path} is no warehouse of Dwell's: expected a file that `dwell replay` made, or a copy of"
-            " a live or published one"
-        ) from None
+            if _has_own_tables(connection):
+                return contents_of(connection), census(connection)
     except (duckdb.Error, ValueError) as error:
         raise WarehouseError(f"{path} cannot be read: {first_line(error)}") from None
+    raise WarehouseError(
+        f"{path} is no warehouse of Dwell's: expected a file that `dwell replay` made, or a copy of a "
+        "live or published one"
+    )
 
 
 def refuse_unfit(path: Path, offered: Contents, live: Contents | None, shard: Shard | None) -> None:
@@ -182,6 +182,14 @@ def refuse_unfit(path: Path, offered: Contents, live: Contents | None, shard: Sh
             f"{path} was made from log {offered.identity}, and the warehouse whose place it would take"
             f" from {live.identity}: expected the same log"
         )
+
+
+def _has_own_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Not so the union of several shards, which has views of theirs."""
+    found = connection.execute(
+        "from duckdb_tables() where database_name = 'warehouse' and table_name = 'log_offset'"
+    )
+    return bool(found.fetchall())
 
 
 def _has_rules(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -55,6 +55,15 @@ def former(live: Path) -> Path:
     return live.parent / "former" / live.name
 
 
+def way_back(live: Path) -> Path | None:
+    """Where the former one stands now, if there is one: a promotion that was killed may not have given
+    it its name yet."""
+    coming = _coming(live)
+    if coming.exists() and not (live.exists() and coming.samefile(live)):
+        return coming
+    return former(live) if former(live).exists() else None
+
+
 def refused(live: Path) -> Path:
     """What waited and could not take the place."""
     return live.with_name(f"{live.name}.refused")

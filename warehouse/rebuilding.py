@@ -16,6 +16,7 @@ import duckdb
 
 from dwell.errors import WarehouseError
 from dwell.rules import Rules
+from dwell.shard import Shard
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.projection import Agent, Projection
 from dwell.warehouse.quoting import quoted
@@ -95,6 +96,7 @@ class Rebuilding:
         describe: says what a browser agent means.
         threads: of DuckDB.
         rules: what it is counted by, if not as the browsers told.
+        shard: whose facts are in it; `None` is all of the log's.
     """
 
     def __init__(
@@ -105,12 +107,13 @@ class Rebuilding:
         describe: Callable[[str], Agent],
         threads: int,
         rules: Rules | None = None,
+        shard: Shard | None = None,
     ) -> None:
         for each in path.parent.glob(f"{path.name}*"):
             if each.is_file():
                 each.unlink()
         self.warehouse = LiveWarehouse(
-            path, rules=rules, threads=threads, memory_limit=MEMORY_LIMIT
+            path, shard, rules, threads=threads, memory_limit=MEMORY_LIMIT
         )
         self._connection = self.warehouse.connection
         self._projection = Projection(

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -211,7 +212,9 @@ def test_without_a_warehouse_one_line_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_words_tell_what_there_is(data: Path) -> None:
-    assert "pageview           One row for each pageview." in dwell_sql(data, ".tables").stdout
+    assert re.search(
+        r"^pageview +One row for each pageview\.", dwell_sql(data, ".tables").stdout, re.M
+    )
     described = dwell_sql(data, ".schema pageview").stdout
     assert "engagement_time       DOUBLE     Seconds in which" in described
 
@@ -315,7 +318,7 @@ def test_the_prompt(data: Path, tmp_path: Path, at_home: dict[str, str]) -> None
         screen.type("\x03")
         at = screen.expect("dwell>", after=at)
         screen.type(".tables\r")
-        at = screen.expect("visibility_change  One row", after=at)
+        at = screen.expect("One row for each fact of a pageview", after=at)
 
         at = screen.expect("dwell>", after=at)
         screen.type("select sum(a.i * b.i % 7) from range(10000000) a(i), range(1000000) b(i);\r")

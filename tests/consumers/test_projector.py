@@ -30,11 +30,22 @@ class Running:
     def __init__(self, log: MemoryLog, settings: Settings) -> None:
         self.log = log
         self.published = settings.published
+        self._settings = settings
         self._warehouse = LiveWarehouse(settings.warehouse, settings.share)
-        self._reader = log.reader()
         self.stopped = False
-        self._projector = Projector(settings, self._reader, self._warehouse)
-        self.task = asyncio.create_task(self._projector.run())
+        self._begin()
+        self.task = asyncio.create_task(self._run())
+
+    def _begin(self) -> None:
+        self._reader = self.log.reader()
+        self._projector = Projector(self._settings, self._reader, self._warehouse)
+
+    async def _run(self) -> None:
+        """As the process does it: what waits for the warehouse's place takes it."""
+        while await self._projector.run():
+            await self._reader.close()
+            self._warehouse.reopen()
+            self._begin()
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """What the publication that stands now says."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dwell.warehouse.contents import read
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import Stored, glimpse
 from tests.support.promoting import empty, made, rebuilt
+from tests.support.sharding import Sharded
 
 
 def records(*stored: Stored) -> list[NewRecord]:
@@ -143,6 +145,11 @@ async def test_what_is_no_warehouse_is_refused(
     notes = tmp_path / "notes"
     notes.write_text("no database at all\n" * 1000)
     assert "cannot be read: " in str(await refused(settings, notes))
+    with Sharded(tmp_path / "shards", 2) as united:
+        copy = Path(
+            shutil.copy(united.append(1, [glimpse(1)]).published, tmp_path / "union.duckdb")
+        )
+    assert "is no warehouse of Dwell's: expected" in str(await refused(settings, copy))
     assert "is not there: expected" in str(await refused(settings, tmp_path / "nothing"))
 
 

@@ -26,7 +26,13 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "a checkout"
         self.home.mkdir()
-        for name in ("dev", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+        for name in (
+            "dev",
+            "pyproject.toml",
+            "requirements.txt",
+            "requirements-dev.txt",
+            "requirements-examples.txt",
+        ):
             shutil.copy2(ROOT / name, self.home / name)
         self.python = folder / "some python"
         self.python.write_text(PYTHON)
@@ -179,9 +185,10 @@ def test_what_the_tests_lack_is_said_plainly(checkout: Checkout, tmp_path: Path)
         assert line in done.stderr.splitlines()
     assert "installing requirements-dev.txt\n" in done.stderr
     assert not [line for line in done.stderr.splitlines() if "installing kcat" in line]
-    assert checkout.asked()[-3:] == [
+    assert checkout.asked()[-4:] == [
         "-m dwell.commands.broker.bring",
         "-m tests.support.composing",
+        "-m pip install",
         "-m pytest --numprocesses",
     ]
 

@@ -43,10 +43,14 @@ def test_a_topic_with_gaps_at_its_ends_is_replayed_whole(
     append(settings, visits(20))
     take_back(settings, 30)
     append(settings, [*visits(3), forgotten(5, NOW + 99 * HOUR), *visits(5, first=31)])
-    take_back(settings, 30)
     project(settings)
+    take_back(settings, 30)
     replay(settings, tmp_path / "new.duckdb")
-    assert tables(tmp_path / "new.duckdb") == tables(settings.published)
+    found, live = tables(tmp_path / "new.duckdb"), tables(settings.published)
+    ends, read = dict(found.pop("log_offset")), dict(live.pop("log_offset"))
+    assert found == live
+    assert all(read[each] <= ends[each] for each in ends)
+    assert sum(ends.values()) > sum(read.values()) + 30
 
 
 def test_an_archive_of_a_topic_is_replayed_with_what_came_later(

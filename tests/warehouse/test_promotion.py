@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from dwell.errors import WarehouseError
+from dwell.rules import Rules
 from dwell.shard import Shard
 from dwell.warehouse import promotion
 from dwell.warehouse.contents import read
@@ -174,6 +175,42 @@ def test_what_is_withdrawn_in_between_leaves_all_as_it_was(
     opened(live)
     assert (pageviews(live), pageviews(promotion.former(live))) == (2, 3)
     assert {entry.name for entry in promotion.former(live).parent.iterdir()} == {live.name}
+
+
+def test_one_with_rules_takes_the_place_of_one_without_and_back(tmp_path: Path, live: Path) -> None:
+    new = tmp_path / "ruled.duckdb"
+    with Projected(new, rules=Rules(engagement_cap=30)) as ruled:
+        ruled.warehouse.belong_to("log")
+        ruled.append(facts(2)).project()
+    promotion.offer(new, live, keep_former=True)
+    with LiveWarehouse(live) as warehouse:
+        assert warehouse.rules == Rules(engagement_cap=30)
+        assert promotion.missing_until_published(warehouse.connection) == 1
+        promotion.offer(promotion.former(live), live, keep_former=True)
+        warehouse.reopen()
+    assert read(live)[0].rules is None
+    assert read(promotion.former(live))[0].rules
+
+
+def test_the_way_back_is_known_though_the_promotion_was_killed(live: Path, new: Path) -> None:
+    assert promotion.way_back(live) is None
+    number = live.stat().st_ino
+    promotion.offer(new, live, keep_former=True)
+    replaced = os.replace
+
+    def killed(*arguments: Any) -> None:
+        replaced(*arguments)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(os, "replace", killed)
+        promotion.settle(live, None)
+    back = promotion.way_back(live)
+    assert back
+    assert back.stat().st_ino == number
+    promotion.offer(back, live, keep_former=True)
+    opened(live)
+    assert (pageviews(live), pageviews(promotion.former(live))) == (3, 2)
 
 
 def a_newer_one(path: Path) -> Path:

@@ -61,12 +61,13 @@ def _former(settings: Settings) -> Path:
     Raises:
         WarehouseError: there is none.
     """
-    from dwell.warehouse.promotion import former
+    from dwell.warehouse.promotion import former, way_back
 
-    path = former(settings.warehouse)
-    if not path.exists():
+    path = way_back(settings.warehouse)
+    if path is None:
         raise WarehouseError(
-            f"{path} is not there: expected the warehouse that was live before the last promotion"
+            f"{former(settings.warehouse)} is not there: expected the warehouse that was live before "
+            "the last promotion"
         )
     return path
 
@@ -83,11 +84,11 @@ def _reading(examined: "Examined") -> str:
     """How far it is behind, in words."""
     left = sum(examined.to_read.values())
     if not left:
-        return f"{examined.path} has read all of the log"
+        return "it has read all of the log"
     where = ", ".join(
         f"{many:,} of partition {each}" for each, many in examined.to_read.items() if many
     )
-    told = f"{examined.path} has {left:,} offsets of the log still to read ({where})"
+    told = f"it has {left:,} offsets of the log still to read ({where})"
     if not examined.until_published:
         return told
     return f"{told}; until it has read {examined.until_published:,} of them, people see what they see now"
