@@ -467,6 +467,7 @@ def projecting(installation: Installation, tmp_path: Path) -> Iterator[Installat
         assert projector.alive, projector.printed()
 
 
+@pytest.mark.long
 def test_the_projector_at_work_does_its_part(projecting: Installation, said: Said) -> None:
     append(projecting.settings, facts(first=200, count=50))
     status, out, err = said("--yes", "--proof", "--wait", "300", FORGOTTEN)

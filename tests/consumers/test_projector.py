@@ -271,7 +271,9 @@ async def test_partitions_that_appear_are_read_from_their_start(
 
 
 async def test_another_log_stops_it_before_anything_is_read(start: Started) -> None:
-    await (await start(MemoryLog(identity="one"))).shows(PAGEVIEWS, [(0,)])
+    first = await start(MemoryLog(identity="one"))
+    await first.reaches({0: 0})
+    await first.shows(PAGEVIEWS, [(0,)])
     other = MemoryLog(identity="two")
     other.put(new(glimpse(1)))
     projector = await start(other)
