@@ -9,8 +9,8 @@ import duckdb
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse import remains, scrubbing, snapshot
+from dwell.warehouse.attaching import attach
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.quoting import quoted
 from dwell.warehouse.union import SMALL
 
 
@@ -63,7 +63,7 @@ def _shard_of(copy: Path, path: Path) -> Shard | None:
     """
     try:
         with duckdb.connect(config=SMALL) as connection:
-            connection.execute(f"attach {quoted(copy)} as kept")
+            connection.execute(attach(copy, "kept"))
             rows = connection.execute("select name, value from kept.projection_info").fetchall()
     except duckdb.Error:
         raise WarehouseError(

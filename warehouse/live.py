@@ -16,6 +16,7 @@ from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.rules import Rules
 from dwell.shard import Shard
 from dwell.warehouse import promotion, ruled
+from dwell.warehouse.attaching import attach
 
 STORAGE_VERSION = "v1.4.0"
 """Written so that DuckDB 1.4 reads it too."""
@@ -331,8 +332,7 @@ def _attach(path: Path, threads: int, memory_limit: str) -> duckdb.DuckDBPyConne
         }
     )
     try:
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as warehouse (storage_version '{STORAGE_VERSION}')")
+        connection.execute(attach(path, "warehouse", f"storage_version '{STORAGE_VERSION}'"))
         connection.execute("use warehouse")
     except BaseException:
         connection.close()

@@ -17,7 +17,7 @@ import duckdb
 from dwell.errors import WarehouseError, WarehouseHeld
 from dwell.shard import Shard
 from dwell.warehouse import published, union
-from dwell.warehouse.quoting import quoted
+from dwell.warehouse.attaching import attach
 
 MEMORY_LIMIT = "700MB"
 """What does not fit goes to a temporary folder."""
@@ -128,7 +128,7 @@ class Pair:
 
     def _attach(self, name: str, path: Path) -> None:
         with _linked(self._connection, path) as link:
-            self._connection.execute(f"attach {quoted(link)} as {name} (read_only)")
+            self._connection.execute(attach(link, name, "read_only"))
 
     def _shards(self, name: str) -> list[Shard]:
         """What it unites; nothing if it is a warehouse of one file."""

@@ -20,7 +20,7 @@ import duckdb
 
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
-from dwell.warehouse import union
+from dwell.warehouse import attaching, union
 from dwell.warehouse.quoting import quoted
 
 LINKS = ".readers"
@@ -110,7 +110,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, path: Path) -> None:
     with name_of_its_own(connection, file, path) as link:
-        connection.execute(f"attach {quoted(link)} as {name} (read_only)")
+        connection.execute(attaching.attach(link, name, "read_only"))
 
 
 def _attach_shards(connection: duckdb.DuckDBPyConnection, path: Path, shard: Shard) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from dwell.errors import WarehouseError
+from dwell.warehouse.attaching import attach
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.scrubbing import SCRUB_DUE
 from dwell.warehouse.union import SMALL
@@ -52,7 +53,7 @@ def in_warehouse(path: Path, ids: Sequence[str]) -> Inside:
         WarehouseError: it cannot be read.
     """
     with _reading(path) as connection:
-        connection.execute(f"attach {quoted(path)} as searched (read_only)")
+        connection.execute(attach(path, "searched", "read_only"))
         connection.execute("use searched")
         rows: dict[str, int] = {}
         for schema, table in _tables(connection):
@@ -109,7 +110,7 @@ def erased_in(path: Path) -> Erased:
         WarehouseError: the file cannot be read.
     """
     with _reading(path) as connection:
-        connection.execute(f"attach {quoted(path)} as searched (read_only)")
+        connection.execute(attach(path, "searched", "read_only"))
         connection.execute("use searched")
         told = connection.execute(
             "select visitor_id::varchar, epoch_ms(received_at) from erasure"
@@ -125,7 +126,7 @@ def sole_ids(path: Path, visitors: Sequence[str]) -> list[str]:
         WarehouseError: the file cannot be read.
     """
     with _reading(path) as connection:
-        connection.execute(f"attach {quoted(path)} as searched (read_only)")
+        connection.execute(attach(path, "searched", "read_only"))
         connection.execute("use searched")
         return [
             each

@@ -15,8 +15,8 @@ import duckdb
 
 from dwell.errors import WarehouseError
 from dwell.warehouse import promotion, snapshot
+from dwell.warehouse.attaching import attach
 from dwell.warehouse.live import MEMORY_LIMIT, STORAGE_VERSION, THREADS
-from dwell.warehouse.quoting import quoted
 
 SCRUB_DUE = "scrub_due"
 """Entry of `projection_info`: since when the file has bytes of rows that were erased."""
@@ -78,10 +78,8 @@ def write_anew(source: Path, target: Path) -> None:
         duckdb.Error: it could not be done.
     """
     with closing(duckdb.connect(config=_settings(target))) as connection:
-        connection.execute(f"attach {quoted(source)} as source")
-        connection.execute(
-            f"attach {quoted(target)} as target (storage_version '{STORAGE_VERSION}')"
-        )
+        connection.execute(attach(source, "source"))
+        connection.execute(attach(target, "target", f"storage_version '{STORAGE_VERSION}'"))
         connection.execute("copy from database source to target")
         [(schema,)] = connection.execute(
             "select schema_name from duckdb_tables() "

@@ -8,9 +8,9 @@ import duckdb
 
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
+from dwell.warehouse.attaching import attach
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.published import Identity, identity_of
-from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Siblings:
     def _told(self, file: Path) -> list[Forgotten]:
         connection = self._warehouse.connection
         try:
-            connection.execute(f"attach {quoted(file)} as sibling (read_only)")
+            connection.execute(attach(file, "sibling", "read_only"))
             rows = connection.execute(statements("erasures_of_sibling")).fetchall()
         except duckdb.Error as error:
             first_line = str(error).partition("\n")[0]

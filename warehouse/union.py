@@ -15,6 +15,7 @@ import duckdb
 from dwell.errors import WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse import comments, live, snapshot
+from dwell.warehouse.attaching import attach
 from dwell.warehouse.live import STORAGE_VERSION, statements
 from dwell.warehouse.quoting import quoted
 
@@ -74,7 +75,7 @@ class Union:
 
     def _views_there(self) -> list[tuple[str, str]]:
         with suppress(duckdb.Error), duckdb.connect(config=SMALL) as connection:
-            connection.execute(f"attach {quoted(self._published)} as warehouse (read_only)")
+            connection.execute(attach(self._published, "warehouse", "read_only"))
             return _views(connection)
         return []
 
@@ -95,9 +96,9 @@ class Union:
         try:
             with duckdb.connect(config=SMALL) as connection:
                 for shard, file in files.items():
-                    connection.execute(f"attach {quoted(file)} as {database_of(shard)} (read_only)")
+                    connection.execute(attach(Path(file), database_of(shard), "read_only"))
                 connection.execute(
-                    f"attach {quoted(draft)} as warehouse (storage_version '{STORAGE_VERSION}')"
+                    attach(draft, "warehouse", f"storage_version '{STORAGE_VERSION}'")
                 )
                 _fill(connection, files, source, model=database_of(self._own))
                 views = _views(connection)
@@ -164,15 +165,16 @@ def _fill(
         source: all shards' rows of a table, as what may follow `from`.
         model: an attached shard, for the names and comments of its tables.
     """
-    connection.execute(f"use {into}")
+    connection.execute(f"use {into}; begin transaction")
     connection.execute(_sql("union"))
     for shard, file in files.items():
         connection.execute("insert into shard values (?, ?)", [str(shard), file])
     # Here the merge functions stay with the views that call them.
     connection.execute(statements("macros").replace(" temp macro ", " macro "))
     tables = _names(connection, "select table_name from duckdb_tables()", model)
+    # DuckDB goes through all that a view rests on when it is made: files are put beneath at the end.
     for table in tables:
-        connection.execute(f'create view shards."{table}" as from {source(table)}')
+        connection.execute(f'create view shards."{table}" as from {model}.main."{table}"')
     connection.execute(_sql("views"))
     views = _names(connection, "select view_name from duckdb_views()", into)
     for table in tables:
@@ -180,7 +182,10 @@ def _fill(
             connection.execute(f'create view "{table}" as from shards."{table}"')
     for view_of_tables in live.views():
         connection.execute(view_of_tables)
+    for table in tables:
+        connection.execute(f'create or replace view shards."{table}" as from {source(table)}')
     comments.copy(connection, model, "main", into=into)
+    connection.execute("commit")
 
 
 def _reading(paths: Iterable[str]) -> Callable[[str], str]:

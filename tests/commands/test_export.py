@@ -232,7 +232,7 @@ def test_an_export_is_of_one_publication_whatever_is_published_meanwhile(tmp_pat
 
 def test_a_union_of_shards_is_exported_as_one_warehouse(tmp_path: Path) -> None:
     with Sharded(tmp_path / "data", 2) as sharded:
-        sharded.append(1, [glimpse(1), glimpse(2)])
+        sharded.fill(1, [glimpse(1), glimpse(2)])
         sharded.append(2, [glimpse(2, 1, engagement_ms=5000), glimpse(3, session=2)])
         said = dwell_export(tmp_path / "data", "--to", tmp_path / "out")
         assert said.status == 0, said.stderr

@@ -16,7 +16,7 @@ from tests.support.ruling import check_split
 FILES = itertools.count()
 
 few = settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -145,7 +145,7 @@ def test_a_row_that_is_built_anew_after_an_erasure_counts_what_stays(projected: 
 
 def test_shards_know_together_what_none_of_them_knows(tmp_path: Path) -> None:
     with Sharded(tmp_path, 3) as sharded:
-        sharded.append(1, [shown(), shown(2, 10), shown(0, 0, 2)])
+        sharded.fill(1, [shown(), shown(2, 10), shown(0, 0, 2)])
         sharded.append(2, [shown(1, 5), shown(2, 10), hidden(3, 11)])
         sharded.append(3, [shown(pageview=3, previous=2, previous_seq=1, session=2)])
         assert sharded.rows(LEDGER.format("")) == [

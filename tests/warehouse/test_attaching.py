@@ -1,0 +1,44 @@
+"""A file is read as it is, whatever takes its name meanwhile."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from threading import Event, Thread
+
+from dwell.warehouse.contents import read
+from tests.support.facts import glimpse
+from tests.support.promoting import made
+
+
+@contextmanager
+def taking_turns(path: Path, *files: Path) -> Iterator[None]:
+    """The path is the one file and the other by turns, as fast as can be, for the time of a `with`."""
+    done = Event()
+
+    def take() -> None:
+        for number, file in enumerate(cycle(files)):
+            if done.is_set():
+                return
+            link = path.with_name(f"{number}.link")
+            link.hardlink_to(file)
+            os.replace(link, path)  # noqa: PTH105
+
+    thread = Thread(target=take)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_no_file_is_read_with_the_head_of_another(tmp_path: Path) -> None:
+    one = made(tmp_path / "one.duckdb", [glimpse(number) for number in range(1, 40)])
+    other = made(tmp_path / "other.duckdb", [glimpse(7)])
+    path = tmp_path / "path.duckdb"
+    path.hardlink_to(one)
+    with taking_turns(path, one, other):
+        seen = {read(path)[1].rows["pageview"] for _ in range(80)}
+    assert seen == {1, 39}
