@@ -78,6 +78,12 @@ class ArchivedReader(LogReader):
             break
         return await self._log.read(most, wait)
 
+    async def position(self, partition: int) -> int:
+        """As the contract says."""
+        if partition in self._archived:
+            return self._archived[partition]
+        return await self._log.position(partition)
+
     async def close(self) -> None:
         """As the contract says."""
         await self._log.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from dwell.consumers.history import History
 from dwell.consumers.judge import judge
+from dwell.consumers.scan import scan
 from dwell.consumers.spans import Span
 from dwell.errors import WarehouseError
 from dwell.events.log import LogReader
@@ -18,7 +19,6 @@ from dwell.warehouse.reading import Forgotten
 ERASURE = b"dwell.visitor.forgotten"
 """Stands in every record that is an erasure."""
 SCAN_RECORDS = 20_000
-SCAN_WAIT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,9 @@ async def erasures_beside(
 
 async def _searched(reader: LogReader, span: Span) -> list[Forgotten]:
     found: list[Forgotten] = []
-    await reader.assign({span.partition: span.first})
-    position = span.first
-    while position < span.until:
-        batches = await reader.read(SCAN_RECORDS, SCAN_WAIT)
-        if not batches:
-            break
+    async for batches, _ in scan(reader, span, SCAN_RECORDS):
         for batch in batches:
             found += _forgotten(batch.values)
-            position = batch.next_offset
     return found
 
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dwell.consumers.beginning import beginning
+from dwell.consumers.scan import scan
+from dwell.consumers.spans import Span
 from dwell.events.log import LogReader
 from dwell.warehouse.published import Published
-
-GAP_SECONDS = 0.5
-"""How long a record is looked for where there may be a gap."""
 
 
 def published_positions(path: Path) -> dict[int, int]:
@@ -48,8 +47,14 @@ async def overdue(
             position = await beginning(reader, partition, begun=begun)
         wanted = await reader.offset_at(partition, before)
         if position < wanted:
-            await reader.assign({partition: position})
-            batches = await reader.read(1, GAP_SECONDS)
-            if batches and batches[0].offsets[0] < wanted:
-                found[partition] = batches[0].offsets[0]
+            first = await _first(reader, Span(partition, position, wanted))
+            if first is not None:
+                found[partition] = first
     return found
+
+
+async def _first(reader: LogReader, span: Span) -> int | None:
+    """The offset of the first record of a span, if there is one: it may be a gap."""
+    async for batches, _ in scan(reader, span, 1, patience=0):
+        return next((batch.offsets[0] for batch in batches), None)
+    return None

@@ -1,19 +1,17 @@
 """Looking records up by their places, in whatever keeps the contract of a log's reader."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from dwell.errors import LogUnavailable, NoRecord
+from dwell.consumers.scan import scan
+from dwell.consumers.spans import Span
+from dwell.errors import NoRecord
 from dwell.events.log import Batch, LogReader
 
 TOGETHER = 10_000
 """Records that are read at once, at most."""
-WAIT = 0.5
-"""Seconds that a read waits for a first record."""
 SILENCE_SECONDS = 3.0
-"""After so long without a record there is none: what remains before the end of a partition may be marks
-of transactions, which are no records."""
+"""A log that gives nothing of what it has for so long is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +75,16 @@ async def record_at(reader: LogReader, log: str, partition: int, offset: int) ->
 
 
 async def records_between(
-    reader: LogReader, partition: int, first: int, last: int, *, whole: bool = False
+    reader: LogReader, partition: int, first: int, last: int
 ) -> AsyncIterator[Record]:
     """The records from one offset to another, both included. The reader's positions are moved.
 
-    Args:
-        whole: whether there is a record at `last`, which then has to come.
-
     Raises:
-        LogGap: `first` is not in the log.
-        LogUnavailable: the log does not answer, or does not give the last one.
+        LogMismatch: `first` is not in the log.
+        LogUnavailable: the log does not answer, or gives nothing of what it has.
     """
-    await reader.assign({partition: first})
-    clock = asyncio.get_running_loop().time
-    position, heard = first, clock()
-    while position <= last:
-        batches = await reader.read(min(TOGETHER, last - position + 1), WAIT)
-        if not batches and clock() - heard > SILENCE_SECONDS:
-            break
+    span = Span(partition, first, last + 1)
+    async for batches, _ in scan(reader, span, TOGETHER, patience=SILENCE_SECONDS):
         for batch in batches:
-            position, heard = batch.next_offset, clock()
             for record in records_of(batch):
-                if record.offset <= last:
-                    yield record
-    if whole and position <= last:
-        raise LogUnavailable(
-            f"no record came from {partition}:{position} on: expected them up to {partition}:{last}"
-        )
+                yield record

@@ -11,17 +11,15 @@ import os
 import signal
 import threading
 import time
-from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from dwell.consumers.judge import judge
+from dwell.consumers.scan import scan
 from dwell.consumers.spans import Span
-from dwell.errors import LogUnavailable, WarehouseError
+from dwell.errors import WarehouseError
 from dwell.events.log import Batch, LogReader
 from dwell.events.opening import open_reader, quiet
 from dwell.settings import Settings
@@ -32,14 +30,6 @@ SEGMENT_RECORDS = 50_000
 """Records in a segment at most: some 100 MB while they are read, 1.5 MB as a file."""
 TASK_OFFSETS = 250_000
 """Offsets that a process is given at once."""
-READ_WAIT = 3.0
-"""Seconds a record is waited for that the log must have."""
-EMPTY_READS = 2
-"""So many times in a row without a record, from a log that answers: the rest of the span is a gap."""
-UNANSWERED_SECONDS = 60.0
-"""How long a log that does not answer is asked again."""
-
-Answer = TypeVar("Answer")
 
 
 def stage(
@@ -184,55 +174,10 @@ async def _opened(settings: Settings) -> LogReader:
 async def _stage(
     reader: LogReader, span: Span, put: Callable[[Span, Sequence[Batch]], None]
 ) -> None:
-    await _patiently(partial(reader.assign, {span.partition: span.first}))
     first = span.first
-    while first < span.until:
-        batches = await _gather(reader, first, min(SEGMENT_RECORDS, span.until - first), span.until)
-        until = min(batches[-1].next_offset, span.until) if batches else span.until
-        put(Span(span.partition, first, until), list(_before(batches, span.until)))
-        first = until
-
-
-async def _gather(reader: LogReader, first: int, most: int, until: int) -> list[Batch]:
-    """The next records, `most` or nearly so many; fewer only before a gap that reaches `until`."""
-    gathered: list[Batch] = []
-    empty = 0
-    while most > 0 and first < until and empty < EMPTY_READS:
-        batches = await _patiently(partial(reader.read, most, READ_WAIT))
-        empty = 0 if batches else empty + 1
-        for batch in batches:
-            gathered.append(batch)
-            most -= len(batch)
-            first = batch.next_offset
-    return gathered
-
-
-def _before(batches: Iterable[Batch], until: int) -> Iterator[Batch]:
-    """The records before an offset: behind a gap there may be some that nobody asked for."""
-    for batch in batches:
-        kept = bisect_left(batch.offsets, until)
-        if kept == len(batch):
-            yield batch
-        elif kept:
-            yield Batch(
-                batch.partition,
-                batch.offsets[:kept],
-                batch.timestamps[:kept],
-                batch.keys[:kept],
-                batch.values[:kept],
-            )
-
-
-async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """What the log answers; one that does not is asked again for a while."""
-    deadline = time.monotonic() + UNANSWERED_SECONDS
-    while True:
-        try:
-            return await ask()
-        except LogUnavailable:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(1.0)
+    async for batches, reached in scan(reader, span, SEGMENT_RECORDS):
+        put(Span(span.partition, first, reached), batches)
+        first = reached
 
 
 def _end_with(parent: int) -> None:

@@ -7,15 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from dwell.consumers.lookup import (
-    SILENCE_SECONDS,
-    TOGETHER,
-    WAIT,
-    Record,
-    records_between,
-    records_of,
-)
+from dwell.consumers.lookup import TOGETHER, Record, records_between, records_of
 from dwell.consumers.outage import Outage
+from dwell.consumers.scan import WAIT
 from dwell.errors import LogGap, LogUnavailable
 from dwell.events.log import Batch, LogReader
 
@@ -101,15 +95,11 @@ class Tail:
         """
         positions = self.positions
         await self._reader.assign(positions)
-        clock = asyncio.get_running_loop().time
-        heard = clock()
         while any(positions.get(each, end) < end for each, end in ends.items()):
             batches = await self._reader.read(TOGETHER, WAIT)
-            if batches:
-                heard = clock()
-            elif clock() - heard > SILENCE_SECONDS:
-                return
             yield [each for each in self._taken(batches) if each.offset < ends[each.partition]]
+            for each in positions:  # there may be gaps before the ends
+                positions[each] = max(positions[each], await self._reader.position(each))
 
     async def follow(self) -> AsyncIterator[list[Record]]:
         """The wanted records, as they come, for ever.

@@ -349,6 +349,11 @@ class EmbeddedReader(LogReader):
         self._position = batch.next_offset
         return [batch]
 
+    async def position(self, partition: int) -> int:
+        """As the contract says."""
+        assert self._position is not None
+        return await self._ask(self._eye.passed, self._position)
+
     async def close(self) -> None:
         """As the contract says; a read under way returns at once."""
         self._stop.set()
@@ -392,6 +397,21 @@ class _Eye:
         with self._explaining():
             connection = self._opened()
             return (0, 0) if connection is None else _bounds(connection)
+
+    def passed(self, position: int) -> int:
+        """The offset of the first record from this one on, or the end."""
+        with self._explaining():
+            connection = self._opened()
+            if connection is None:
+                return position
+            start, following, end = connection.execute(
+                'select (select min("offset") from record),'
+                ' (select min("offset") from record where "offset" >= ?),'
+                " (select seq + 1 from sqlite_sequence where name = 'record')",
+                (position,),
+            ).fetchone()
+        refuse_misfit(self.name, PARTITION, position, start=start or 0, end=end)
+        return int(end if following is None else following)
 
     def offset_at(self, timestamp: int) -> int:
         """By bisection: `latest` ascends with the offset."""

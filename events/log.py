@@ -128,6 +128,12 @@ class LogReader(ABC):
             LogUnavailable: the log does not answer; the same records come with the next call.
         """
 
+    @abstractmethod
+    async def position(self, partition: int) -> int:
+        """The offset up to which an assigned partition was read: every record before it was returned by
+        `read`, or there is none. It goes on over what is no record, as marks of transactions, while
+        `read` returns nothing."""
+
     def report(self, positions: Mapping[int, int]) -> None:  # noqa: B027  not every log has a place for it
         """Tell whoever watches the lag that everything before these offsets is committed.
 

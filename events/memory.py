@@ -243,6 +243,13 @@ class MemoryReader(LogReader):
                     if sleeper in self._log._sleepers:
                         self._log._sleepers.remove(sleeper)
 
+    async def position(self, partition: int) -> int:
+        """As the contract says."""
+        found, position = self._of(partition), self._positions[partition]
+        self._refuse_misfit(partition, position)
+        first = bisect_left(found.offsets, position)
+        return found.offsets[first] if first < len(found.offsets) else found.end
+
     async def close(self) -> None:
         """As the contract says."""
         self._positions = {}

@@ -104,6 +104,11 @@ class KafkaReader(LogReader):
             self._refuse_silence()
         return batches
 
+    async def position(self, partition: int) -> int:
+        """As the contract says."""
+        place = self._place(partition)
+        return max(self._positions[place], int(await self._consumer.position(place)))
+
     def report(self, positions: Mapping[int, int]) -> None:
         """As the contract says: as the committed offsets of the consumer group."""
         self._progress.report({self._place(each): offset for each, offset in positions.items()})

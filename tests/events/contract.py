@@ -281,6 +281,19 @@ class LogContract(ABC):
         await reader.assign({0: start + 3})
         assert values(await read_all(reader, 3)) == [each.value for each in records(3, 7)]
 
+    async def test_the_position_goes_over_a_gap_at_the_end(
+        self, writer: LogWriter, reader: LogReader
+    ) -> None:
+        await writer.append(records(3))
+        await self.leave_gap()
+        start, end = await reader.start(0), await reader.end(0)
+        await reader.assign({0: start})
+        assert await reader.position(0) == start
+        await read_all(reader, 3)
+        async with asyncio.timeout(20):
+            while await reader.position(0) < end:
+                assert await reader.read(10, 0.2) == []
+
     async def test_a_partition_that_is_not_there_is_refused(
         self, writer: LogWriter, reader: LogReader
     ) -> None:

@@ -170,11 +170,15 @@ async def _unread(
 async def _facts_in(
     reader: LogReader, pageview: str, spans: Mapping[int, list[Span]], *, read: bool
 ) -> AsyncIterator[Fact]:
-    """The pageview's facts in these spans; those whose rows were `read` end with a record."""
+    """The pageview's facts in these spans.
+
+    Args:
+        read: whether the warehouse has read them.
+    """
     needle = pageview.encode()
     for partition, several in spans.items():
         for first, last in several:
-            async for record in records_between(reader, partition, first, last, whole=read):
+            async for record in records_between(reader, partition, first, last):
                 if needle not in record.value.lower() and b"\\u" not in record.value:
                     continue
                 said = tell(record).glimpse
