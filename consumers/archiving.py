@@ -46,12 +46,15 @@ def archive(settings: Settings, until: Point, *, processes: int, watcher: Watche
         LogError, WarehouseError: as the log or the disk has it.
     """
     folder = settings.archive_folder
-    identity, spans, forgotten = asyncio.run(_asked(settings, until))
+    identity, spans = asyncio.run(_asked(settings, until))
     with ArchiveWriter.holding(folder, identity) as writer:
         held = writer.manifest.held
         missing = [
             left for span in spans for left in span.less(Span(*each) for each in held.values())
         ]
+        # Asked while the folder is held: an erasure that is ordered later waits for it, and then takes out
+        # what is added here.
+        forgotten = asyncio.run(_forgotten(settings, spans))
         staged = _staged(settings, missing, folder / WORK, processes, watcher)
         watcher.begin("writing the archive", sum(each.records for each in staged))
         added = 0
@@ -63,12 +66,15 @@ def archive(settings: Settings, until: Point, *, processes: int, watcher: Watche
         return _counted(added, writer)
 
 
-async def _asked(settings: Settings, until: Point) -> tuple[str, list[Span], list[Forgotten]]:
-    archive = Archive.open(settings.archive_folder)
-    async with opened(settings, archive) as history:
+async def _asked(settings: Settings, until: Point) -> tuple[str, list[Span]]:
+    async with opened(settings, Archive.open(settings.archive_folder)) as history:
         spans = await extent(history, Point("earliest"), until, {})
-        forgotten = await erasures_beside(settings, history, spans)
-        return await history.identity(), spans, forgotten
+        return await history.identity(), spans
+
+
+async def _forgotten(settings: Settings, spans: Sequence[Span]) -> list[Forgotten]:
+    async with opened(settings, Archive.open(settings.archive_folder)) as history:
+        return await erasures_beside(settings, history, spans)
 
 
 def _grown(held: Mapping[int, Held], spans: Iterable[Span]) -> list[Held]:

@@ -7,6 +7,7 @@ whatever is killed when, the same command finishes it.
 import asyncio
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 from dwell.consumers.agents import describe
 from dwell.consumers.archiving import WORK
 from dwell.consumers.judge import judge
+from dwell.consumers.shards import Shards
 from dwell.errors import LogMismatch, LogUnavailable, WarehouseError, WarehouseHeld
 from dwell.events import blanking
 from dwell.events.log import NewRecord
@@ -25,17 +27,19 @@ from dwell.events.opening import open_reader, open_writer
 from dwell.schemas.erasing import order
 from dwell.settings import Settings
 from dwell.shard import Shard
-from dwell.warehouse import promotion, remains, scrubbing
+from dwell.warehouse import promotion, remains, scrubbing, snapshot
 from dwell.warehouse.archive import Archive, ArchiveWriter
 from dwell.warehouse.kept import renew
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Projection
+from dwell.warehouse.published import LINK_SECONDS, LINKS
 from dwell.warehouse.reading import Forgotten
 
 LOOK_SECONDS = 0.2
 """How often it is looked whether a projector has done its part."""
-LINK_SECONDS = 60
-"""A link for opening a publication that is older than this was left by a process that was killed."""
+_KEPT = re.compile(r".*\.duckdb(\.next|\.refused|\.coming)?")
+_DRAFT = re.compile(r"\..+\.duckdb.*?\.(?P<process>\d+)-\d+.*")
+"""As `snapshot.draft_of` names them, with what belongs to them."""
 
 Say = Callable[[str], None]
 
@@ -164,21 +168,22 @@ class Forgetting:
     def _rewrite_archive(self) -> None:
         """Write the archive's files anew that hold something of the visitors."""
         folder = self._settings.archive_folder
-        archive = Archive.open(folder)
-        if archive is None:
+        if not folder.is_dir():
             return
         try:
-            with self._archive_writer(folder, archive.log_identity) as writer:
+            with self._archive_writer(folder) as writer:
                 shutil.rmtree(folder / WORK, ignore_errors=True)
-                gone = writer.forget(self._forgotten())
-                self._say(f"took {gone} records out of the archive {folder}")
+                if Archive.open(folder) is not None:  # else a first run was killed
+                    gone = writer.forget(self._forgotten(), judge)
+                    self._say(f"took {gone} records out of the archive {folder}")
         except WarehouseError as error:
             self._done.undone.append(f"{error}; run this again")
 
     @contextmanager
-    def _archive_writer(self, folder: Path, identity: str) -> Iterator[ArchiveWriter]:
+    def _archive_writer(self, folder: Path) -> Iterator[ArchiveWriter]:
         """Hold the archive, as soon as nobody else does."""
         deadline = time.monotonic() + self._wait
+        identity = asyncio.run(_identity(self._settings))
         with ExitStack() as held:
             while True:
                 try:
@@ -201,10 +206,7 @@ class Forgetting:
             try:
                 with LiveWarehouse(live, settings.share) as warehouse:
                     self._erase(warehouse)
-                    if warehouse.info(scrubbing.SCRUB_DUE) is not None:
-                        warehouse.checkpoint()
-                        scrubbing.publish(live, published)
-                        warehouse.reopen()  # the file written anew takes its place
+                    self._publish(settings, warehouse)
                 self._say(f"erased from {live}, and from {published}")
             except WarehouseHeld:
                 held.append((live, published))
@@ -212,13 +214,23 @@ class Forgetting:
                 self._done.undone.append(str(error))
         self._await(held)
 
+    def _publish(self, settings: Settings, warehouse: LiveWarehouse) -> None:
+        """Publish, also where nothing was left to erase: a former run may have been killed before it."""
+        warehouse.checkpoint()
+        if warehouse.info(scrubbing.SCRUB_DUE) is None:
+            snapshot.copy(warehouse.path, settings.publication)
+        else:
+            scrubbing.publish(warehouse.path, settings.publication)
+            warehouse.reopen()  # the file written anew takes its place
+        Shards(settings, warehouse).unite()
+
     def _await(self, held: list[tuple[Path, Path]]) -> None:
         """Wait until the projectors have erased and published, and have taken the new file over."""
         deadline = time.monotonic() + self._wait
         for live, published in held:
-            while not self._is_rid(live, published) and time.monotonic() < deadline:
+            while not (rid := self._is_rid(live, published)) and time.monotonic() < deadline:
                 time.sleep(LOOK_SECONDS)
-            if self._is_rid(live, published):
+            if rid:
                 self._say(f"erased from {live}, and from {published}, by the projector")
             else:
                 self._done.undone.append(
@@ -227,8 +239,12 @@ class Forgetting:
                 )
 
     def _is_rid(self, live: Path, published: Path) -> bool:
-        if promotion.waits(live):
-            return False
+        """Whether both files are. The publication is looked at first: when it can be seen, the file that
+        is to take the live one's place waits for that or has it."""
+        return self._knows(published) and not promotion.waits(live)
+
+    def _knows(self, published: Path) -> bool:
+        """Whether nothing of the visitors is in a publication, not in its free bytes either."""
         with suppress(WarehouseError):
             known = remains.erased_in(published)
             return not known.scrub_due and all(
@@ -265,8 +281,8 @@ class Forgetting:
             else:
                 path.unlink(missing_ok=True)
             self._say(f"removed {path}, which a process left that was killed")
-        for path in self._settings.data.rglob("*.replay"):
-            if path.is_dir():
+        for path in _found(self._settings.data):
+            if path.name.endswith(".replay") and path.is_dir():
                 self._done.undone.append(
                     f"a replay is at work in {path}: run this again when it has ended"
                 )
@@ -320,11 +336,7 @@ def kept(settings: Settings) -> list[Path]:
     own: set[Path] = set()
     for each in lives(settings):
         own |= {each.warehouse, each.publication, settings.published}
-    found = [
-        path
-        for ending in ("", ".next", ".refused", ".coming")
-        for path in settings.data.rglob(f"*.duckdb{ending}")
-    ]
+    found = [path for path in _found(settings.data) if _KEPT.fullmatch(path.name)]
     return sorted(
         path
         for path in found
@@ -335,20 +347,28 @@ def kept(settings: Settings) -> list[Path]:
 def leftovers(data: Path) -> Iterator[Path]:
     """What processes left in the folder that were killed: drafts, links, spilled tables, replays that
     nobody goes on with."""
-    for path in data.rglob(".*.duckdb.*-*"):
-        owner = path.name.rpartition(".duckdb.")[2].partition("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            yield path
-    for path in data.rglob(".readers/*.duckdb"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_ctime < time.time() - LINK_SECONDS:
+    for path in _found(data):
+        if draft := _DRAFT.fullmatch(path.name):
+            if not Path(f"/proc/{draft['process']}").exists():
                 yield path
-    for path in data.rglob("*.duckdb.tmp"):
-        if _is_free(path.with_name(path.name.removesuffix(".tmp") + ".lock")):
+        elif path.parent.name == LINKS and path.suffix == ".duckdb":
+            with suppress(FileNotFoundError):
+                if path.stat().st_ctime < time.time() - LINK_SECONDS:
+                    yield path
+        elif path.name.endswith(".duckdb.tmp"):
+            if _is_free(path.with_name(path.name.removesuffix(".tmp") + ".lock")):
+                yield path
+        elif path.name.endswith(".replay") and path.is_dir() and _is_free(path / ".lock"):
             yield path
-    for path in data.rglob("*.replay"):
-        if path.is_dir() and _is_free(path / ".lock"):
-            yield path
+
+
+def _found(data: Path) -> list[Path]:
+    """Every file and folder in the data folder, for a moment: others come and go there."""
+    return [
+        Path(parent) / name
+        for parent, folders, names in os.walk(data)
+        for name in sorted((*folders, *names))
+    ]
 
 
 def _is_passing(path: Path, data: Path) -> bool:

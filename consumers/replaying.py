@@ -25,6 +25,7 @@ from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.rules import Rules
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
+from dwell.warehouse.contents import REPLAYED_FROM
 from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.rebuilding import Rebuilding, Segment
 from dwell.warehouse.segments import sync
@@ -215,7 +216,7 @@ class Replay:
         watcher.begin("building the tables", _records(segments))
         notes = {"replayed_at": datetime.now(UTC).isoformat(timespec="milliseconds")}
         if not plan.whole:
-            notes["replayed_from"] = json.dumps({each.partition: each.first for each in plan.spans})
+            notes[REPLAYED_FROM] = json.dumps({each.partition: each.first for each in plan.spans})
         with Rebuilding(
             self._made,
             judge=judge,

@@ -174,11 +174,8 @@ class Archive:
 
     def raw(self) -> Iterator[tuple[int, int, bytes]]:
         """Partition, offset and value of every record that is no fact: erasures are among them."""
-        if self.manifest.files:
-            with _reading() as connection:
-                yield from connection.execute(
-                    f'select partition, "offset", value from {self._all()} where pageview_id is null'  # noqa: S608
-                ).fetchall()
+        with _reading() as connection:
+            yield from _raw(connection, [self.folder / each.path for each in self.manifest.files])
 
     def read(self, partition: int, first: int, most: int) -> list[tuple[int, int, bytes, bytes]]:
         """The next records from an offset on, byte by byte, some `most` of them; none at its end.
@@ -230,10 +227,6 @@ class Archive:
                 [str(self.folder / file.path), moment],
             ).fetchall()
         return [] if found is None else [found]
-
-    def _all(self) -> str:
-        listed = ", ".join(quoted(self.folder / each.path) for each in self.manifest.files)
-        return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 class ArchiveWriter:
@@ -299,10 +292,8 @@ class ArchiveWriter:
         files = {(each.partition, each.day): each for each in self.manifest.files}
         before = sum(each.records for each in files.values())
         with _reading() as connection:
-            told = [judge(value) for value in _raw_values(connection, staged)]
-            forget(
-                connection, [*forgotten, *(each for each in told if isinstance(each, Forgotten))]
-            )
+            told = _orders(_raw(connection, _paths(staged)), judge)
+            forget(connection, [*forgotten, *told.values()], told)
             for (partition, day), paths in _by_day(connection, staged).items():
                 former = files.get((partition, day))
                 grown = self._grown(connection, paths, partition, day, former)
@@ -318,18 +309,22 @@ class ArchiveWriter:
         )
         return sum(each.records for each in files.values()) - before
 
-    def forget(self, forgotten: Iterable[Forgotten]) -> int:
+    def forget(self, forgotten: Iterable[Forgotten], judge: Callable[[bytes], Verdict]) -> int:
         """Write the files anew that have facts of these visitors; returns how many records went.
 
         The facts received up to the erasure go; the erasure itself stays. The manifest follows when
         all files are durable, and then the former ones are removed.
+
+        Args:
+            judge: says what a record is that is no fact.
 
         Raises:
             WarehouseError: a file could not be written.
         """
         changed: dict[str, ArchiveFile | None] = {}
         with _reading() as connection:
-            forget(connection, forgotten)
+            paths = [self.folder / each.path for each in self.manifest.files]
+            forget(connection, forgotten, _orders(_raw(connection, paths), judge))
             for file in self.manifest.files:
                 rows = f"from {_file(self.folder / file.path)} as record"
                 [(gone,)] = connection.execute(
@@ -390,39 +385,47 @@ class ArchiveWriter:
         )
 
 
-KEPT = """not exists (
-    from forgotten
-    where
-        forgotten.visitor_id = coalesce(record.visitor_id::varchar, try(decode(record.key)))
-        and coalesce(epoch_ms(record."timestamp"), record.received_at) <= forgotten.received_at
-        and not (
-            record.type is null
-            and contains(hex(record.value), hex(encode('dwell.visitor.forgotten')))
-        )
-) and not coalesce(
-    case
-        when
-            record.type is null
-            and not contains(hex(record.value), hex(encode('dwell.visitor.forgotten')))
-        then len(list_filter(
+KEPT = """(exists (
+    from ordered
+    where ordered.partition = record.partition and ordered."offset" = record."offset"
+) or (
+    not exists (
+        from forgotten
+        where
+            forgotten.visitor_id = coalesce(record.visitor_id::varchar, try(decode(record.key)))
+            and coalesce(epoch_ms(record."timestamp"), record.received_at) <= forgotten.received_at
+    ) and not coalesce(
+        case when record.type is null then len(list_filter(
             (select list(forgotten) from forgotten),
             lambda each: contains(lower(record.value::varchar), each.visitor_id)
             and epoch_ms(record."timestamp") <= each.received_at
-        )) > 0
-    end,
-    false
-)"""
-"""Whether a `record` of a segment is none of the visitors' in the table `forgotten`, or is the erasure
-itself. A record that could not be read is theirs if its key is, or if it names them anywhere."""
+        )) > 0 end,
+        false
+    )
+))"""
+"""Whether a `record` of a segment is none of the visitors' in the table `forgotten`, or is an erasure: then
+its place stands in the table `ordered`. A record that could not be read is theirs if its key is, or if it
+names them anywhere."""
 
 
-def forget(connection: duckdb.DuckDBPyConnection, forgotten: Iterable[Forgotten]) -> None:
-    """Make the table that KEPT asks."""
+def forget(
+    connection: duckdb.DuckDBPyConnection,
+    forgotten: Iterable[Forgotten],
+    orders: Iterable[tuple[int, int]],
+) -> None:
+    """Make the tables that KEPT asks.
+
+    Args:
+        orders: partition and offset of the records that are erasures.
+    """
     connection.execute(
-        "create or replace temp table forgotten (visitor_id varchar, received_at bigint)"
+        "create or replace temp table forgotten (visitor_id varchar, received_at bigint);"
+        'create or replace temp table ordered (partition integer, "offset" bigint)'
     )
     for each in forgotten:
         connection.execute("insert into forgotten values (?, ?)", list(each))
+    for order in orders:
+        connection.execute("insert into ordered values (?, ?)", list(order))
 
 
 def day_of(moment: int) -> str:
@@ -442,7 +445,12 @@ def _reading() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _file(path: Path) -> str:
-    return f"read_parquet({quoted(path)}, hive_partitioning = false)"
+    return _files([path])
+
+
+def _files(paths: Iterable[Path]) -> str:
+    listed = ", ".join(map(quoted, paths))
+    return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def _rows(staged: Sequence[Path]) -> str:
@@ -469,14 +477,27 @@ def _by_day(
     return dict(sorted(found.items(), key=lambda each: each[0][::-1]))
 
 
-def _raw_values(
-    connection: duckdb.DuckDBPyConnection, staged: Sequence[Segment]
-) -> Iterator[bytes]:
-    if staged:
-        for (value,) in connection.execute(
-            f"select value from {_rows(_paths(staged))} where pageview_id is null"  # noqa: S608
-        ).fetchall():
-            yield value
+def _raw(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]
+) -> list[tuple[int, int, bytes]]:
+    """Partition, offset and value of every record that is no fact."""
+    if not paths:
+        return []
+    return connection.execute(
+        f'select partition, "offset", value from {_files(paths)} where pageview_id is null'  # noqa: S608
+    ).fetchall()
+
+
+def _orders(
+    raw: Iterable[tuple[int, int, bytes]], judge: Callable[[bytes], Verdict]
+) -> dict[tuple[int, int], Forgotten]:
+    """By place, the erasures among records."""
+    judged = ((partition, offset, judge(value)) for partition, offset, value in raw)
+    return {
+        (partition, offset): verdict
+        for partition, offset, verdict in judged
+        if isinstance(verdict, Forgotten)
+    }
 
 
 def _paths(staged: Sequence[Segment]) -> list[Path]:

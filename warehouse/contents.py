@@ -13,9 +13,13 @@ from dwell.errors import WarehouseError
 from dwell.rules import Rules
 from dwell.shard import Shard
 from dwell.warehouse import ruled
+from dwell.warehouse.attaching import attach
 
 PUBLISH_FROM = "publish_from"
 """Entry of `projection_info`: by partition, as JSON, the offsets before which it is not published."""
+ERASURES_OWED = "erasures_owed"
+"""Entry of `projection_info`: by visitor, as JSON, up to when what was received is erased from the
+warehouse before it, in milliseconds since 1970; it is not published before it has read so itself."""
 PROMOTED_AT = "promoted_at"
 """Entry of `projection_info`: when it took the place of another one."""
 REPLAYED_FROM = "replayed_from"
@@ -40,6 +44,8 @@ class Contents:
         schema: how many migrations it has had.
         positions: where reading goes on.
         publish_from: what it must have read before it is published.
+        erasures: by visitor, up to when what was received is erased, in milliseconds since 1970.
+        owed: those of them that it must have read before it is published.
         promoted_at: when it took the place of another one, in UTC as ISO 8601 has it.
         replayed_from: where its facts begin, if it was replayed from a later record than the oldest.
     """
@@ -50,6 +56,8 @@ class Contents:
     schema: int
     positions: Offsets
     publish_from: Offsets
+    erasures: dict[str, int]
+    owed: dict[str, int]
     promoted_at: str | None
     replayed_from: Offsets
 
@@ -85,10 +93,8 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyCo
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-    quoted = str(path).replace("'", "''")
     with duckdb.connect(config=config) as connection:
-        options = "(read_only)" if read_only else ""
-        connection.execute(f"attach '{quoted}' as warehouse {options}")
+        connection.execute(attach(path, "warehouse", *(["read_only"] if read_only else [])))
         connection.execute("use warehouse")
         if not read_only and _has_rules(connection):
             ruled.use_tables(connection)
@@ -104,6 +110,9 @@ def contents_of(connection: duckdb.DuckDBPyConnection) -> Contents:
     """
     info = dict(connection.execute("select name, value from projection_info").fetchall())
     offsets = connection.execute("select partition, next_offset from log_offset").fetchall()
+    erasures = connection.execute(
+        "select visitor_id::varchar, epoch_ms(received_at) from erasure"
+    ).fetchall()
     return Contents(
         identity=info.get("log_identity"),
         shard=info.get("shard"),
@@ -111,6 +120,8 @@ def contents_of(connection: duckdb.DuckDBPyConnection) -> Contents:
         schema=int(info.get("schema_version", 0)),
         positions=dict(offsets),
         publish_from=_offsets(info.get(PUBLISH_FROM)),
+        erasures=dict(erasures),
+        owed=json.loads(info.get(ERASURES_OWED) or "{}"),
         promoted_at=info.get(PROMOTED_AT),
         replayed_from=_offsets(info.get(REPLAYED_FROM)),
     )
@@ -203,6 +214,11 @@ def _has_rules(connection: duckdb.DuckDBPyConnection) -> bool:
 def offsets_between(reached: Mapping[int, int], wanted: Mapping[int, int]) -> int:
     """How many offsets are left from where reading has come to where it is to come."""
     return sum(max(0, offset - reached.get(each, 0)) for each, offset in wanted.items())
+
+
+def erasures_between(known: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
+    """The erasures that are wanted and not known, by visitor."""
+    return {each: at for each, at in wanted.items() if known.get(each, -1) < at}
 
 
 def first_line(error: Exception) -> str:

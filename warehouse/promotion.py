@@ -25,11 +25,13 @@ import duckdb
 from dwell.errors import DwellError, WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse.contents import (
+    ERASURES_OWED,
     PROMOTED_AT,
     PUBLISH_FROM,
     Contents,
     Offsets,
     contents_of,
+    erasures_between,
     first_line,
     offsets_between,
     opened,
@@ -124,15 +126,18 @@ def settle(live: Path, shard: Shard | None) -> None:
 
 def missing_until_published(connection: duckdb.DuckDBPyConnection) -> int:
     """How many offsets a promoted warehouse has yet to read before it knows what the one before it
-    knew, which readers have seen; 0 if none."""
+    knew, which readers have seen, and orders to forget that one had heeded; 0 if none."""
     known = contents_of(connection)
-    return offsets_between(known.positions, known.publish_from)
+    owed = erasures_between(known.erasures, known.owed)
+    return offsets_between(known.positions, known.publish_from) + len(owed)
 
 
 def release(connection: duckdb.DuckDBPyConnection) -> None:
     """From now on the warehouse is published whatever it has read: an erasure may move it back. Inside
     a transaction."""
-    connection.execute("delete from projection_info where name = ?", [PUBLISH_FROM])
+    connection.execute(
+        "delete from projection_info where name in (?, ?)", [PUBLISH_FROM, ERASURES_OWED]
+    )
 
 
 def _settle(offered: Path, live: Path, shard: Shard | None) -> None:
@@ -177,11 +182,13 @@ def _prepare(
     with opened(offered) as connection:
         found = contents_of(connection)
         refuse_unfit(offered, found, present, shard)
-        seen = _seen(present)
+        seen, owed = _seen(present), _owed(found, present)
         connection.execute("begin transaction")
         release(connection)
         if offsets_between(found.positions, seen):
             _note(connection, PUBLISH_FROM, json.dumps(seen))
+        if owed:
+            _note(connection, ERASURES_OWED, json.dumps(owed))
         if promoted:
             _note(connection, PROMOTED_AT, datetime.now(UTC).isoformat(timespec="milliseconds"))
         connection.execute("commit")
@@ -199,6 +206,13 @@ def _seen(present: Contents | None) -> Offsets:
         return {}
     known, awaited = present.positions, present.publish_from
     return {each: max(known.get(each, 0), awaited.get(each, 0)) for each in {**known, **awaited}}
+
+
+def _owed(found: Contents, present: Contents | None) -> dict[str, int]:
+    """Whom the present file has forgotten, by the log or by hand, and what takes its place has not yet."""
+    if present is None:
+        return {}
+    return erasures_between(found.erasures, present.owed | present.erasures)
 
 
 def _keep(live: Path) -> None:

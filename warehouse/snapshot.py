@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -63,8 +64,10 @@ def strays(published: Path) -> list[Path]:
 
 def sweep(published: Path) -> None:
     """Remove the drafts of publishers that were killed."""
-    for draft in published.parent.glob(f".{published.name}.*"):
-        draft.unlink(missing_ok=True)
+    own = re.compile(rf"\.{re.escape(published.name)}\.\d+-\d+.*")
+    for draft in published.parent.iterdir():
+        if own.fullmatch(draft.name):
+            draft.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -24,7 +24,7 @@ from dwell.events.embedded import EmbeddedReader
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
-from dwell.warehouse import snapshot
+from dwell.warehouse import promotion, snapshot
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
 from tests.support.running import DWELL, environment, running, wait_until
 
@@ -195,8 +195,9 @@ def test_it_asks_and_where_nobody_can_answer_it_wants_to_be_told(
 
 
 def test_where_there_is_no_log_none_is_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DWELL_DURABLE_WITHIN", "0.3")
     data = tmp_path / "nowhere"
     assert run(["forget", "--yes", FORGOTTEN, "--data", str(data)]) == 2
     assert "there is no folder" in capsys.readouterr().err
@@ -467,10 +468,9 @@ def projecting(installation: Installation, tmp_path: Path) -> Iterator[Installat
         assert projector.alive, projector.printed()
 
 
-@pytest.mark.long
 def test_the_projector_at_work_does_its_part(projecting: Installation, said: Said) -> None:
     append(projecting.settings, facts(first=200, count=50))
-    status, out, err = said("--yes", "--proof", "--wait", "300", FORGOTTEN)
+    status, out, err = said("--yes", "--proof", "--wait", "90", FORGOTTEN)
     assert (status, err) == (0, ""), out
     assert "by the projector" in out
     append(projecting.settings, facts(first=250, count=50))
@@ -479,6 +479,41 @@ def test_the_projector_at_work_does_its_part(projecting: Installation, said: Sai
 
 
 # When it is killed
+
+
+def test_a_run_that_ended_before_it_had_published_is_finished(
+    installation: Installation, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr("dwell.warehouse.scrubbing.snapshot.put", interrupted)
+        said("--yes", FORGOTTEN)
+    assert promotion.scrubbed(installation.settings.warehouse).exists()
+    assert installation.visitors() == ALL
+    status, out, err = said("--yes", "--proof", FORGOTTEN)
+    assert (status, err) == (0, ""), out
+    assert installation.visitors() == OTHERS
+
+
+def test_what_a_first_archive_left_that_was_killed_is_removed(
+    installation: Installation,
+    said: Said,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr("dwell.warehouse.archive.ArchiveWriter._put", interrupted)
+        run(["archive"])
+    capsys.readouterr()
+    folder = installation.settings.archive_folder
+    assert not (folder / "manifest.json").exists()
+    assert list(folder.rglob("*.parquet")) != []
+    status, out, err = said("--yes", "--proof", FORGOTTEN)
+    assert (status, err) == (0, ""), out
+    assert list(folder.rglob("*.parquet")) == []
+
+
+def interrupted(*arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def kill_and_finish(installation: Installation, kills: int, seed: int) -> None:

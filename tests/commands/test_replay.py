@@ -147,10 +147,13 @@ def kill_archives(settings: Settings, kills: int, seed: int) -> None:
     records = visits(FACTS // 3)
     step = len(records) // (kills + 1)
     killing = Killing(settings, ("archive", "--processes", "2"), Random(seed))
-    held = 0
-    for number in range(kills + 1):
+    append(settings, records[:step])
+    began = monotonic()
+    assert killing.run()
+    whole, held = monotonic() - began, step
+    for number in range(1, kills + 1):
         append(settings, records[number * step : (number + 1) * step])
-        killing.run(after=killing.rng.uniform(0.3, 1.5))
+        killing.run(after=killing.rng.uniform(0.3 * whole, 1.1 * whole))
         found = Archive.open(settings.archive_folder)
         now = sum(each.records for each in found.manifest.files) if found else 0
         assert now in {held, (number + 1) * step}

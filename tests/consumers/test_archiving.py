@@ -11,6 +11,7 @@ import pytest
 from dwell.consumers.archived import ArchivedReader
 from dwell.consumers.archiving import Archived, archive
 from dwell.consumers.extent import Point
+from dwell.consumers.judge import judge
 from dwell.errors import LogGap, LogMismatch, WarehouseError, WarehouseHeld
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
@@ -161,8 +162,8 @@ def test_the_archive_forgets(settings: Settings, tmp_path: Path) -> None:
     archived(settings)
     before = {each.path for each in opened(settings).manifest.files}
     with ArchiveWriter.holding(settings.archive_folder, "another name does not matter") as writer:
-        assert writer.forget([Forgotten(uuid7(2), NOW + 9 * HOUR)]) == 3
-        assert writer.forget([Forgotten(uuid7(2), NOW + 9 * HOUR)]) == 0
+        assert writer.forget([Forgotten(uuid7(2), NOW + 9 * HOUR)], judge) == 3
+        assert writer.forget([Forgotten(uuid7(2), NOW + 9 * HOUR)], judge) == 0
     after = {
         str(each.relative_to(settings.archive_folder))
         for each in settings.archive_folder.glob("day=*/*")
@@ -176,7 +177,7 @@ def test_a_day_of_which_everything_is_forgotten_has_no_file(settings: Settings) 
     append(settings, visits(1))
     archived(settings)
     with ArchiveWriter.holding(settings.archive_folder, "") as writer:
-        writer.forget([Forgotten(uuid7(1), NOW + HOUR)])
+        writer.forget([Forgotten(uuid7(1), NOW + HOUR)], judge)
     assert list(settings.archive_folder.glob("day=*/*")) == []
     assert opened(settings).held[0].until == 3
     assert archived(settings).added == 0

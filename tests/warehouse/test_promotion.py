@@ -19,7 +19,8 @@ from dwell.shard import Shard
 from dwell.warehouse import promotion
 from dwell.warehouse.contents import read
 from dwell.warehouse.live import LiveWarehouse
-from tests.support.facts import Projected, glimpse
+from dwell.warehouse.reading import Forgotten
+from tests.support.facts import NOW, Projected, forgotten, glimpse, uuid7
 from tests.support.promoting import empty, made
 
 
@@ -372,6 +373,19 @@ def test_it_is_to_read_what_the_one_before_knew(tmp_path: Path, live: Path, new:
     with LiveWarehouse(live) as warehouse, warehouse.transaction() as connection:
         promotion.release(connection)
     assert awaited(live) == (0, {0: 1})
+
+
+def test_it_is_to_forget_whom_the_one_before_had_forgotten(tmp_path: Path, new: Path) -> None:
+    live = made(tmp_path / "live" / "warehouse.duckdb", facts(3))
+    with Projected(live) as projected:
+        projected.forget([Forgotten(uuid7(1), NOW + 9)])
+    promotion.offer(made(tmp_path / "same.duckdb", facts(3)), live, keep_former=True)
+    assert awaited(live) == (1, {0: 3})
+    promotion.offer(made(tmp_path / "newer.duckdb", facts(3)), live, keep_former=True)
+    assert awaited(live) == (1, {0: 3})
+    with Projected(live) as projected:
+        projected.append([*facts(3), forgotten(1, NOW + 9)]).project()
+    assert awaited(live)[0] == 0
 
 
 def test_a_shard_is_promoted_to_its_own(tmp_path: Path) -> None:
