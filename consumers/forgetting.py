@@ -37,9 +37,13 @@ from dwell.warehouse.reading import Forgotten
 
 LOOK_SECONDS = 0.2
 """How often it is looked whether a projector has done its part."""
+OWN = "forgetting"
+"""The folder in `live/` for what is made on the way; a search's are named so too, with its process behind
+it."""
 _KEPT = re.compile(r".*\.duckdb(\.next|\.refused|\.coming)?")
 _DRAFT = re.compile(r"\..+\.duckdb.*?\.(?P<process>\d+)-\d+.*")
 """As `snapshot.draft_of` names them, with what belongs to them."""
+_SEARCH = re.compile(rf"{OWN}-(?P<process>\d+)-.*")
 
 Say = Callable[[str], None]
 
@@ -74,7 +78,7 @@ class Forgetting:
         self._say = say
         self._done = Done(dict.fromkeys(visitors, int(1000 * time.time())))
         self._seen = 0
-        self._work = settings.live / "forgetting"
+        self._work = settings.live / OWN
 
     def run(self) -> Done:
         """All steps.
@@ -355,6 +359,9 @@ def leftovers(data: Path) -> Iterator[Path]:
             with suppress(FileNotFoundError):
                 if path.stat().st_ctime < time.time() - LINK_SECONDS:
                     yield path
+        elif search := _SEARCH.fullmatch(path.name):
+            if not Path(f"/proc/{search['process']}").exists():
+                yield path
         elif path.name.endswith(".duckdb.tmp"):
             if _is_free(path.with_name(path.name.removesuffix(".tmp") + ".lock")):
                 yield path
@@ -375,7 +382,7 @@ def _is_passing(path: Path, data: Path) -> bool:
     """Whether the file belongs to something that comes and goes: a reader, a replay, a draft."""
     parts = path.relative_to(data).parts
     return parts[-1].startswith(".") or any(
-        each == ".readers" or each.endswith(".replay") for each in parts[:-1]
+        each == LINKS or each.endswith(".replay") or each.startswith(OWN) for each in parts[:-1]
     )
 
 

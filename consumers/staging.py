@@ -26,8 +26,8 @@ from dwell.settings import Settings
 from dwell.warehouse.rebuilding import Segment
 from dwell.warehouse.segments import Kind, SegmentWriter, records_in
 
-SEGMENT_RECORDS = 50_000
-"""Records in a segment at most: some 100 MB while they are read, 1.5 MB as a file."""
+SEGMENT_RECORDS = 40_000
+"""Records in a segment at most: some 80 MB while they are read, 1 MB as a file."""
 TASK_OFFSETS = 250_000
 """Offsets that a process is given at once."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dwell.commands.forget.needles import Halves, Hit, Needles
+from dwell.consumers.forgetting import OWN
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
 from dwell.warehouse import remains
@@ -19,8 +20,6 @@ HEADERS = 3 * 4096
 """Bytes of a DuckDB file that a checkpoint writes last."""
 COPIES = 5
 """So often a file is copied that its owner goes on writing, until it stood still meanwhile."""
-OWN = "forgetting"
-"""The folder in `live/` for what the search itself makes."""
 
 
 @dataclass
@@ -87,7 +86,8 @@ class Search:
             return Inside()
         if self._settings.live not in path.parents:
             return remains.in_warehouse(path, self._ids)
-        with tempfile.TemporaryDirectory(dir=self._settings.live, prefix=f"{OWN}-") as folder:
+        prefix = f"{OWN}-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(dir=self._settings.live, prefix=prefix) as folder:
             return remains.in_warehouse(copied(path, Path(folder)), self._ids)
 
 
