@@ -21,6 +21,7 @@ from dwell.consumers.judge import judge
 from dwell.consumers.spans import Span
 from dwell.consumers.staging import stage, unread
 from dwell.consumers.watcher import Watcher
+from dwell.durable import sync
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.rules import Rules
 from dwell.settings import Settings
@@ -28,7 +29,6 @@ from dwell.warehouse.archive import Archive
 from dwell.warehouse.contents import REPLAYED_FROM
 from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.rebuilding import Rebuilding, Segment
-from dwell.warehouse.segments import sync
 
 PLAN = "plan.json"
 

@@ -1,12 +1,12 @@
 """The file of the embedded log: how it is made, opened and known for what it is."""
 
 import contextlib
-import os
 import sqlite3
 import tempfile
 import uuid
 from pathlib import Path
 
+from dwell.durable import sync
 from dwell.errors import LogError, LogMismatch, LogUnavailable
 
 APPLICATION_ID = 0x4477656C
@@ -64,7 +64,7 @@ def create(path: Path) -> None:
             connection.execute("insert into log values (?, 0)", (f"embedded:{uuid.uuid4()}",))
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(new)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def open_to_append(path: Path, wait: float) -> sqlite3.Connection:
@@ -141,13 +141,4 @@ def _make_folder(folder: Path) -> None:
     _make_folder(folder.parent)
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)

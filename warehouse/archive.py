@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, Self
 
 import duckdb
 
+from dwell.durable import sync
 from dwell.errors import WarehouseError, WarehouseHeld
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
 from dwell.warehouse.rebuilding import Segment
-from dwell.warehouse.segments import macros, put_parquet, sync
+from dwell.warehouse.segments import macros, put_parquet
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 
+from dwell.durable import sync
 from dwell.errors import DwellError, WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse.contents import (
@@ -37,7 +38,7 @@ from dwell.warehouse.contents import (
     opened,
     refuse_unfit,
 )
-from dwell.warehouse.snapshot import draft_of, strays, sweep, sync
+from dwell.warehouse.snapshot import draft_of, strays, sweep
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
+from dwell.durable import sync
 from dwell.errors import WarehouseError
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Read, Reading, Records, Verdict
@@ -97,15 +98,6 @@ def macros() -> str:
 @cache
 def _sql(name: str) -> str:
     return (_SEGMENTS / f"{name}.sql").read_text()
-
-
-def sync(path: Path) -> None:
-    """Make a file's bytes, or a folder's names, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _records(batches: Sequence[Records]) -> pa.Table:

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from dwell.durable import sync
 from dwell.errors import WarehouseError
 
 _NUMBERS = itertools.count()
@@ -68,15 +69,6 @@ def sweep(published: Path) -> None:
     for draft in published.parent.iterdir():
         if own.fullmatch(draft.name):
             draft.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Make a file's bytes, or a folder's names, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _settle(path: Path) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from dwell.commands.export import manifest
+from dwell.durable import sync
 from dwell.errors import DwellError
 
 _HERE = -100
@@ -73,13 +74,13 @@ def put(made: Path, target: Path, *, force: bool) -> None:
     """
     folder, place = made.is_dir(), target.resolve()
     for path in (*made.iterdir(), made) if folder else (made,):
-        _sync(path)
+        sync(path)
     check_free(target, folder=folder, force=force)
     if folder and place.exists():
         _exchange(made, place)
     else:
         made.rename(place)
-    _sync(place.parent)
+    sync(place.parent)
 
 
 def _exchange(made: Path, target: Path) -> None:
@@ -114,14 +115,6 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
