@@ -52,6 +52,7 @@ def test_a_month_is_read_at_sight_with_facts_that_came_twice_and_ones_that_did_n
     assert lost > 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_replays_come_to_what_is_live(tmp_path: Path) -> None:
     facts = 600

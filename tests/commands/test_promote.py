@@ -216,6 +216,7 @@ async def kill_under_load(folder: Path, kills: int, seed: int) -> None:
     assert read(promotion.former(live))[0].identity == read(live)[0].identity
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_or_doubled_when_promotions_are_killed(tmp_path: Path) -> None:
     await kill_under_load(tmp_path, kills=2, seed=1)
 

@@ -52,7 +52,7 @@ class Running:
         with duckdb.connect(self.published, read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
-    async def shows(self, sql: str, expected: list[tuple[object, ...]], within: float = 20) -> None:
+    async def shows(self, sql: str, expected: list[tuple[object, ...]], within: float = 60) -> None:
         """Wait until the published rows are these."""
         async with asyncio.timeout(within):
             while not self.published.exists() or self.rows(sql) != expected:
@@ -60,7 +60,7 @@ class Running:
                     self.task.result()
                 await asyncio.sleep(0.05)
 
-    async def reaches(self, positions: dict[int, int], within: float = 20) -> None:
+    async def reaches(self, positions: dict[int, int], within: float = 60) -> None:
         """Wait until everything before these offsets is committed."""
         async with asyncio.timeout(within):
             while self._projector.positions != positions:

@@ -104,10 +104,12 @@ def test_a_publication_that_fails_leaves_the_former_one_and_no_draft(tmp_path: P
 
 def test_drafts_of_killed_publishers_are_swept(tmp_path: Path) -> None:
     published = tmp_path / "warehouse.duckdb"
-    (tmp_path / ".warehouse.duckdb.4711").write_text("half a copy")
+    (tmp_path / ".warehouse.duckdb.4711-0").write_text("half a copy")
+    (tmp_path / ".warehouse.duckdb.next.4711-0").write_text("somebody else's")
     published.write_text("whole")
     snapshot.sweep(published)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["warehouse.duckdb"]
+    left = {entry.name for entry in tmp_path.iterdir()}
+    assert left == {"warehouse.duckdb", ".warehouse.duckdb.next.4711-0"}
 
 
 @pytest.mark.parametrize("version", ["1.4", "1.5", "2.0"])
