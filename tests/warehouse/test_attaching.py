@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from dwell.warehouse.contents import read
-from tests.support.facts import glimpse
+from tests.support.facts import Projected, glimpse
 from tests.support.promoting import made
 
 
@@ -36,9 +36,13 @@ def taking_turns(path: Path, *files: Path) -> Iterator[None]:
 
 def test_no_file_is_read_with_the_head_of_another(tmp_path: Path) -> None:
     one = made(tmp_path / "one.duckdb", [glimpse(number) for number in range(1, 40)])
-    other = made(tmp_path / "other.duckdb", [glimpse(7)])
+    other = tmp_path / "other.duckdb"
+    with Projected(other) as projected:
+        for written in range(6):  # its blocks lie elsewhere than those of a file written once
+            facts = [glimpse(100 * written + number) for number in range(1, 90)]
+            projected.append(facts).project().warehouse.checkpoint()
     path = tmp_path / "path.duckdb"
     path.hardlink_to(one)
     with taking_turns(path, one, other):
-        seen = {read(path)[1].rows["pageview"] for _ in range(40)}
-    assert seen == {1, 39}
+        seen = {read(path)[1].rows["pageview"] for _ in range(60)}
+    assert seen == {39, 534}
