@@ -8,11 +8,12 @@ its own, a hard link that is gone as soon as the file is open.
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -67,7 +68,9 @@ def identity_of(path: Path) -> Identity:
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def _connect(path: Path, writable: Path | None = None) -> duckdb.DuckDBPyConnection:
+def _connect(
+    path: Path, writable: Path | None = None, limits: Mapping[str, str | int] = MappingProxyType({})
+) -> duckdb.DuckDBPyConnection:
     """An instance in memory that may open the links beside `path`, what is in `writable`, and no
     other file."""
     allowed = [str(_links(path)), *([] if writable is None else [str(writable.resolve())])]
@@ -78,6 +81,7 @@ def _connect(path: Path, writable: Path | None = None) -> duckdb.DuckDBPyConnect
             "temp_directory": str(spill),
             "python_enable_replacements": False,
             "autoload_known_extensions": False,
+            **limits,
         },
     )
     connection.execute(
@@ -186,23 +190,36 @@ def _copy(connection: duckdb.DuckDBPyConnection, file: Path) -> Path:
     return Path(shutil.copyfile(file, folder / f"{uuid4()}.duckdb"))
 
 
-@dataclass
-class _Publication:
+@dataclass(eq=False)
+class Attached:
+    """A publication that is open for reading; connections to it share what is made in memory."""
+
     identity: Identity
     connection: duckdb.DuckDBPyConnection
     leases: int = field(default=0)
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for the calling thread alone."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("use warehouse")
+            yield cursor
 
 
 class Published:
     """The newest publication, for a process that lives long and reads from many threads.
 
     A publication that was replaced is closed when the last connection to it is given back.
+
+    Args:
+        limits: DuckDB's, as `memory_limit` and `threads`; where there are none, DuckDB's own.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Mapping[str, str | int] = MappingProxyType({})) -> None:
         self._path = path
+        self._limits = limits
         self._lock = threading.Lock()
-        self._newest: _Publication | None = None
+        self._newest: Attached | None = None
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -211,13 +228,21 @@ class Published:
         Raises:
             WarehouseError: nothing is published yet, or the file cannot be read.
         """
-        publication = self._lease()
+        with self.newest() as attached, attached.cursor() as cursor:
+            yield cursor
+
+    @contextmanager
+    def newest(self) -> Iterator[Attached]:
+        """The newest publication, which stays open for the time of the `with`.
+
+        Raises:
+            WarehouseError: nothing is published yet, or the file cannot be read.
+        """
+        attached = self._lease()
         try:
-            with publication.connection.cursor() as cursor:
-                cursor.execute("use warehouse")
-                yield cursor
+            yield attached
         finally:
-            self._give_back(publication)
+            self._give_back(attached)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement, from the newest publication."""
@@ -229,26 +254,26 @@ class Published:
         with self._lock:
             self._retire()
 
-    def _lease(self) -> _Publication:
+    def _lease(self) -> Attached:
         with self._lock:
             identity = identity_of(self._path)
             if self._newest is None or self._newest.identity != identity:
-                connection = _connect(self._path)
+                connection = _connect(self._path, limits=self._limits)
                 try:
                     identity = attach(connection, self._path)
                 except BaseException:
                     connection.close()
                     raise
                 self._retire()
-                self._newest = _Publication(identity, connection)
+                self._newest = Attached(identity, connection)
             self._newest.leases += 1
             return self._newest
 
-    def _give_back(self, publication: _Publication) -> None:
+    def _give_back(self, attached: Attached) -> None:
         with self._lock:
-            publication.leases -= 1
-            if publication is not self._newest and publication.leases == 0:
-                publication.connection.close()
+            attached.leases -= 1
+            if attached is not self._newest and attached.leases == 0:
+                attached.connection.close()
 
     def _retire(self) -> None:
         retired, self._newest = self._newest, None

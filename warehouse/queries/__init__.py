@@ -7,7 +7,13 @@ For a command and for a web page alike:
     rows = connection.execute(query.sql, values).fetchall()
 """
 
-from dwell.warehouse.queries.binding import bound, view_named, with_whole_views
+from dwell.warehouse.queries.binding import (
+    bound,
+    names_of_views,
+    period,
+    view_named,
+    with_whole_views,
+)
 from dwell.warehouse.queries.parameters import PARAMETERS, Parameter
 from dwell.warehouse.queries.query import VIEWS, Query, find, queries
 
@@ -18,6 +24,8 @@ __all__ = [
     "Query",
     "bound",
     "find",
+    "names_of_views",
+    "period",
     "queries",
     "view_named",
     "with_whole_views",

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dwell.errors import QuestionInvalid
-from dwell.warehouse.queries.parameters import PARAMETERS, Parameter
+from dwell.warehouse.queries.parameters import PARAMETERS, PERIOD, Parameter
 from dwell.warehouse.queries.query import Query
 
 _AGO = re.compile(r"([0-9]{1,6})([hdw])")
@@ -43,14 +43,32 @@ def bound(
     texts = {name: said.get(name) or query.default_of(each) for name, each in taken.items()}
     values: dict[str, Any] = {name: _value(taken[name], text) for name, text in texts.items()}
     values["timezone"] = timezone
-    values["until"] = _until(texts["until"], timezone, now)
-    values["since"] = _since(texts["since"], timezone, values["until"])
-    if values["since"] >= values["until"]:
+    values["since"], values["until"] = period(
+        texts["since"], texts["until"], timezone=timezone, now=now
+    )
+    return {name: values[name] for name in taken}
+
+
+def period(
+    since: str | None, until: str | None, *, timezone: str, now: datetime
+) -> tuple[datetime, datetime]:
+    """When a period begins and ends, in UTC without a zone, as the warehouse writes it.
+
+    Args:
+        since: as people write it; what is `None` is as it is by default.
+        until: by default now.
+
+    Raises:
+        QuestionInvalid: one of them cannot be used, or the period ends before it begins.
+    """
+    end = _until(until, timezone, now)
+    begin = _moment("since", since or PERIOD, timezone, end)
+    if begin >= end:
         raise QuestionInvalid(
-            f"the period begins at {values['since']} and ends at {values['until']}, both in UTC: "
+            f"the period begins at {begin} and ends at {end}, both in UTC: "
             "expected an end after the beginning"
         )
-    return {name: values[name] for name in taken}
+    return begin, end
 
 
 def with_whole_views(values: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
@@ -68,6 +86,11 @@ def with_whole_views(values: Mapping[str, Any], known: Sequence[str]) -> dict[st
     if whole.get("views"):
         whole["views"] = [view_named(each, known) for each in whole["views"]]
     return whole
+
+
+def names_of_views(text: str) -> list[str]:
+    """The names in a text with commas between them."""
+    return [each for each in re.split(r"[,\s]+", text) if each]
 
 
 def view_named(name: str, known: Sequence[str]) -> str:
@@ -92,17 +115,12 @@ def _value(parameter: Parameter, text: str | None) -> Any:
     if parameter.choices and text not in parameter.choices:
         raise _unfit(parameter.name, text)
     if parameter.name == "views" and text:
-        return [each for each in re.split(r"[,\s]+", text) if each]
+        return names_of_views(text)
     return text
 
 
 def _until(text: str | None, timezone: str, now: datetime) -> datetime:
     return _utc(now) if text is None else _moment("until", text, timezone, _utc(now))
-
-
-def _since(text: str | None, timezone: str, until: datetime) -> datetime:
-    assert text is not None
-    return _moment("since", text, timezone, until)
 
 
 def _moment(name: str, text: str, timezone: str, before: datetime) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 
 from dwell.errors import QuestionInvalid
 from dwell.warehouse.queries.parameters import PARAMETERS, Parameter
+from dwell.warehouse.told import lines_of, pairs, paragraphs, parted
 
 ORDER = (
     "engagement_by_view",
@@ -71,7 +72,7 @@ class Query:
     def script(self, values: Mapping[str, Any]) -> str:
         """The same for any client of DuckDB, with these values: two statements of SQL."""
         given = ", ".join(f"{name} := {_literal(value)}" for name, value in values.items())
-        head, statement = _parted(self.sql)
+        head, statement = parted(self.sql)
         return f"{head}prepare {self.name} as\n{statement}\nexecute {self.name}({given});\n"
 
 
@@ -98,8 +99,8 @@ def find(name: str) -> Query:
 @cache
 def _read(name: str) -> Query:
     sql = (files("dwell.warehouse.queries") / f"{name}.sql").read_text()
-    question, *lines = [line.removeprefix("--").strip() for line in _parted(sql)[0].splitlines()]
-    columns, defaults = _pairs(_COLUMN, lines), _pairs(_DEFAULT, lines)
+    question, *lines = lines_of(parted(sql)[0])
+    columns, defaults = pairs(_COLUMN, lines), pairs(_DEFAULT, lines)
     needed = next((found[1] for line in lines if (found := _NEEDED.fullmatch(line))), None)
     if needed:
         del columns["needed"]
@@ -107,28 +108,12 @@ def _read(name: str) -> Query:
     return Query(
         name,
         question,
-        tuple(_paragraphs(told)),
+        tuple(paragraphs(told)),
         MappingProxyType(columns),
         MappingProxyType(defaults),
         needed,
         sql,
     )
-
-
-def _pairs(pattern: re.Pattern[str], lines: list[str]) -> dict[str, str]:
-    return {found[1]: found[2] for line in lines if (found := pattern.fullmatch(line))}
-
-
-def _parted(sql: str) -> tuple[str, str]:
-    """The comment that begins the file, and the statement."""
-    lines = sql.splitlines(keepends=True)
-    begin = next(number for number, line in enumerate(lines) if not line.startswith("--"))
-    return "".join(lines[:begin]), "".join(lines[begin:]).strip()
-
-
-def _paragraphs(lines: list[str]) -> list[str]:
-    paragraphs = "\n".join(lines).split("\n\n")
-    return [" ".join(each.split()) for each in paragraphs if each.strip()]
 
 
 def _literal(value: object) -> str:

@@ -1,0 +1,14 @@
+-- Of the visitors who were new in a week, how many came back in each week after it?
+--
+-- Weeks begin on Monday, in the time zone; the one that the period begins in is the first. A visitor is
+-- the long-lasting cookie: whoever keeps none, or has removed it, is new each time. The week in which
+-- the period ends is not over. Of all sessions with the selected browsers, systems and devices, whatever
+-- view or path is selected.
+--
+-- week: The Monday of the week in which they were new.
+-- visitors: How many were new in it.
+-- weeks_later: How many weeks after it; 0 is the same week.
+-- returned: How many of them had a session in that week.
+-- percent (%): Of those who were new.
+--
+-- as the query: retention_by_week
