@@ -10,15 +10,19 @@ from dwell.warehouse.panels.board import Board
 from dwell.warehouse.panels.panel import Column, Panel, find, panels
 from dwell.warehouse.panels.publication import Publication
 from dwell.warehouse.panels.selection import SELECTING, Selection
+from dwell.warehouse.panels.timeline import PageviewLine, Stretch, Timeline
 
 __all__ = [
     "SELECTING",
     "Answer",
     "Board",
     "Column",
+    "PageviewLine",
     "Panel",
     "Publication",
     "Selection",
+    "Stretch",
+    "Timeline",
     "find",
     "panels",
 ]

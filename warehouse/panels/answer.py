@@ -26,9 +26,7 @@ class Answer:
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows as JSON can have them: moments as `2026-03-01T12:00:00.000Z`, days as `2026-03-01`."""
-        return [
-            {name: _plain(value) for name, value in row.items()} for row in self.table.to_pylist()
-        ]
+        return [plain(row) for row in self.table.to_pylist()]
 
     def arrow(self) -> bytes:
         """The rows as a stream of Arrow's IPC."""
@@ -62,7 +60,10 @@ def iso(moment: datetime) -> str:
     return zoned.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON can have it; a mapping value by value."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
     if isinstance(value, datetime):
         return iso(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -6,18 +6,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 from weakref import WeakKeyDictionary
+
+import duckdb
 
 from dwell.errors import QuestionInvalid
 from dwell.warehouse.panels.answer import Answer, in_utc
-from dwell.warehouse.panels.panel import Panel, find
+from dwell.warehouse.panels.panel import Panel, asked, find
 from dwell.warehouse.panels.publication import Publication, publication_of
 from dwell.warehouse.panels.selection import SELECTING, Selection
 from dwell.warehouse.panels.selections import Selections, run
+from dwell.warehouse.panels.timeline import Timeline, line_of
 from dwell.warehouse.published import Attached, Published
-from dwell.warehouse.queries import VIEWS, names_of_views, view_named
+from dwell.warehouse.queries import VIEWS, names_of_views, utc, view_named
 
+CHOICES = ("view", "path", "browser", "system", "device")
+"""What `choices` offers values for."""
 MEMORY = 512
 """MiB that DuckDB may take; what does not fit goes to a temporary folder."""
 SHARE = 0.4
@@ -46,7 +52,8 @@ class Board:
         limits: dict[str, str | int] = {"memory_limit": f"{memory}MiB"}
         if threads is not None:
             limits["threads"] = threads
-        self._now = lambda: clock().astimezone(UTC).replace(tzinfo=None)
+        self._clock = clock
+        self.path = published
         self._published = Published(published, limits)
         self._most_bytes = round(memory * 2**20 * SHARE)
         self._lock = threading.Lock()
@@ -67,14 +74,48 @@ class Board:
             QuestionInvalid: there is no such panel or view, or the panel takes no such thing.
         """
         wanted = find(panel)
-        told = _told(wanted, extra)
-        with self._published.newest() as attached:
-            kept = self._kept_of(attached)
-            selection, told = kept.with_whole_views(attached, selection, told)
-            values = selection.values() | told | {"now": self._now()}
-            with kept.selections.use(attached, selection, wanted.sql) as cursor:
-                table = run(cursor, wanted.sql, values).to_arrow_table()
-            return Answer(wanted.columns, in_utc(table), kept.publication)
+        return self._ask(wanted, selection, _told(wanted, extra))
+
+    def sessions(self, selection: Selection, *, before: str = "", limit: int = 50) -> Answer:
+        """The selected sessions that began last.
+
+        Args:
+            before: the `cursor` of one of them, for those that began before it.
+            limit: how many at most.
+
+        Raises:
+            QuestionInvalid: there is no such view, or `before` is no cursor.
+        """
+        told = _cursor(before) | {"most": limit}
+        return self._ask(asked("sessions"), selection, told)
+
+    def choices(self, selection: Selection) -> dict[str, list[str]]:
+        """What there is to be selected in its period: views, paths, browsers, systems and devices,
+        the most frequent first, two hundred of each at most."""
+        whole = replace(
+            selection, view=None, path=None, browser=None, system=None, device=None, visitors="all"
+        )
+        found: dict[str, list[str]] = {name: [] for name in CHOICES}
+        for row in self._ask(asked("choices"), whole, {}).rows():
+            found[row["name"]].append(row["value"])
+        return found
+
+    def timeline(self, session_id: str) -> Timeline | None:
+        """A session with all its pageviews, whatever is selected; nothing if there is none."""
+        try:
+            told: dict[str, Any] = {"session": str(UUID(session_id))}
+        except ValueError:
+            return None
+        with self._published.newest() as attached, attached.cursor() as cursor:
+            sessions = _rows(cursor, asked("session").sql, told)
+            if not sessions:
+                return None
+            lines = _rows(cursor, asked("session_pageviews").sql, told | sessions[0])
+            return Timeline(
+                sessions[0],
+                tuple(line_of(each) for each in lines),
+                self._kept_of(attached).publication,
+            )
 
     def publication(self) -> Publication:
         """The newest one."""
@@ -84,6 +125,15 @@ class Board:
     def close(self) -> None:
         """Let go of the file, and of everything in memory."""
         self._published.close()
+
+    def _ask(self, panel: Panel, selection: Selection, told: dict[str, Any]) -> Answer:
+        with self._published.newest() as attached:
+            kept = self._kept_of(attached)
+            selection, told = kept.with_whole_views(attached, selection, told)
+            values = selection.values() | told | {"now": utc(self._clock())}
+            with kept.selections.use(attached, selection, panel.sql) as cursor:
+                table = run(cursor, panel.sql, values).to_arrow_table()
+            return Answer(panel.columns, in_utc(table), kept.publication)
 
     def _kept_of(self, attached: Attached) -> "_Kept":
         with self._lock:
@@ -133,3 +183,21 @@ def _told(panel: Panel, extra: Mapping[str, str]) -> dict[str, Any]:
             offered = ", ".join([*SELECTING, *sorted(taken)])
             raise QuestionInvalid(f"{panel.name} takes no {name}: expected some of {offered}")
     return {name: names_of_views(extra.get(name, "")) for name in taken}
+
+
+def _cursor(text: str) -> dict[str, Any]:
+    """When the session that a cursor names began, and its id; nothing of an empty one."""
+    if not text:
+        return {"before_at": None, "before_id": None}
+    moment, _, session = text.partition("_")
+    try:
+        return {"before_at": datetime.fromisoformat(moment), "before_id": str(UUID(session))}
+    except ValueError:
+        raise QuestionInvalid(f"before is {text!r}: expected the cursor of a session") from None
+
+
+def _rows(
+    cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    table = run(cursor, sql, values).to_arrow_table()
+    return cast(list[dict[str, Any]], table.to_pylist())

@@ -126,3 +126,9 @@ def told(name: str, sql: str) -> Panel:
 @cache
 def _read(name: str) -> Panel:
     return told(name, (files("dwell.warehouse.panels") / f"{name}.sql").read_text())
+
+
+@cache
+def asked(name: str) -> Panel:
+    """What is asked beside the panels, in the same form: a file of `asking/`."""
+    return told(name, (files("dwell.warehouse.panels") / "asking" / f"{name}.sql").read_text())

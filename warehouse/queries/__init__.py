@@ -11,6 +11,7 @@ from dwell.warehouse.queries.binding import (
     bound,
     names_of_views,
     period,
+    utc,
     view_named,
     with_whole_views,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "names_of_views",
     "period",
     "queries",
+    "utc",
     "view_named",
     "with_whole_views",
 ]

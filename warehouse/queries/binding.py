@@ -120,7 +120,7 @@ def _value(parameter: Parameter, text: str | None) -> Any:
 
 
 def _until(text: str | None, timezone: str, now: datetime) -> datetime:
-    return _utc(now) if text is None else _moment("until", text, timezone, _utc(now))
+    return utc(now) if text is None else _moment("until", text, timezone, utc(now))
 
 
 def _moment(name: str, text: str, timezone: str, before: datetime) -> datetime:
@@ -138,14 +138,15 @@ def _moment(name: str, text: str, timezone: str, before: datetime) -> datetime:
             days = count * (7 if unit == "w" else 1)
             last = before.replace(tzinfo=UTC) - timedelta(microseconds=1)
             first = last.astimezone(zone).date() - timedelta(days=days - 1)
-            return _utc(datetime(first.year, first.month, first.day, tzinfo=zone))
+            return utc(datetime(first.year, first.month, first.day, tzinfo=zone))
         moment = datetime.fromisoformat(text)
-        return _utc(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+        return utc(moment if moment.tzinfo else moment.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         raise _unfit(name, text) from None
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
+    """A moment with a zone as the warehouse has it: in UTC without one."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 

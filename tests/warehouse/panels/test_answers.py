@@ -325,3 +325,36 @@ def test_completeness(asked: Asked) -> None:
         ("pageviews", "end lost", 1, 7.14),
     ]
     assert asked("completeness", "count", view=B)[:3] == [(9,), (8,), (1,)]
+
+
+def test_sessions_come_from_the_last_one_on_in_portions(board: Board) -> None:
+    first = board.sessions(selection(), limit=3)
+    assert [column.name for column in first.columns] == first.table.column_names
+    assert [(row["started_at"], row["entry"], row["seconds"]) for row in first.rows()] == [
+        ("2025-12-04T08:00:00.000Z", B, 18.0),
+        ("2025-12-03T12:00:00.000Z", A, 12.0),
+        ("2025-12-02T09:00:00.000Z", B, 82.0),
+    ]
+    rest = board.sessions(selection(), before=first.rows()[-1]["cursor"], limit=3).rows()
+    assert [(row["pageviews"], row["exit"], row["device"]) for row in rest] == [
+        (1, A, "desktop"),
+        (3, TAB_1, "desktop"),
+    ]
+    assert board.sessions(selection(), before=rest[-1]["cursor"]).rows() == []
+    of_tab_2 = board.sessions(selection(view="Tab2")).rows()
+    assert [row["session_id"] for row in of_tab_2] == [first.rows()[2]["session_id"]]
+    with pytest.raises(QuestionInvalid, match="before is 'x': expected the cursor of a session"):
+        board.sessions(selection(), before="x")
+
+
+def test_what_can_be_selected_is_offered_whatever_is_selected(board: Board) -> None:
+    choices = {
+        "view": [A, B, TAB_1, TAB_2],
+        "path": ["/pagea", "/pageb", "/tab1", "/tab2"],
+        "browser": ["Firefox", "Mobile Safari"],
+        "system": ["Linux", "iOS"],
+        "device": ["desktop", "phone"],
+    }
+    assert board.choices(selection()) == choices
+    assert board.choices(selection(view=B, device="phone", visitors="new")) == choices
+    assert board.choices(selection(bots="only"))["browser"] == ["Googlebot"]
