@@ -11,28 +11,46 @@ import pyarrow as pa
 from dwell.warehouse.panels.panel import Column
 from dwell.warehouse.panels.publication import Publication
 
+TYPES: dict[str, pa.DataType] = {
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "DOUBLE": pa.float64(),
+    "INTEGER": pa.int32(),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    "VARCHAR": pa.string(),
+}
+"""What Arrow has for each type that a panel's column can have."""
+
 
 @dataclass(frozen=True)
 class Answer:
     """Rows, and which publication they are of.
 
     Attributes:
-        table: the rows as Arrow has them; moments are in UTC and say so.
+        types: DuckDB's, of each column.
+        values: row by row; moments are in UTC, without a zone.
     """
 
     columns: tuple[Column, ...]
-    table: pa.Table
+    types: tuple[str, ...]
+    values: list[tuple[Any, ...]]
     publication: Publication
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows as JSON can have them: moments as `2026-03-01T12:00:00.000Z`, days as `2026-03-01`."""
-        return [plain(row) for row in self.table.to_pylist()]
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, map(plain, row), strict=True)) for row in self.values]
 
     def arrow(self) -> bytes:
-        """The rows as a stream of Arrow's IPC."""
+        """The rows as a stream of Arrow's IPC; moments say that they are in UTC."""
+        names = [column.name for column in self.columns]
+        schema = pa.schema(list(zip(names, map(TYPES.__getitem__, self.types), strict=True)))
+        columns = zip(*self.values, strict=True) if self.values else [[] for _ in names]
+        arrays = [pa.array(each, kind.type) for each, kind in zip(columns, schema, strict=True)]
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.table.schema) as stream:
-            stream.write_table(self.table)
+        with pa.ipc.new_stream(sink, schema) as stream:
+            stream.write_table(pa.table(arrays, schema=schema))
         return sink.getvalue().to_pybytes()
 
     def csv(self) -> str:
@@ -40,18 +58,9 @@ class Answer:
         an empty text."""
         sink = io.StringIO()
         writer = csv.writer(sink, lineterminator="\n")
-        writer.writerow(self.table.column_names)
-        writer.writerows(row.values() for row in self.rows())
+        writer.writerow(column.name for column in self.columns)
+        writer.writerows(map(plain, row) for row in self.values)
         return sink.getvalue()
-
-
-def in_utc(table: pa.Table) -> pa.Table:
-    """The same with every moment one of UTC."""
-    zoned = pa.timestamp("us", tz="UTC")
-    fields = [
-        each.with_type(zoned) if pa.types.is_timestamp(each.type) else each for each in table.schema
-    ]
-    return table.cast(pa.schema(fields))
 
 
 def iso(moment: datetime) -> str:

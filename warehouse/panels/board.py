@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import duckdb
 
 from dwell.errors import QuestionInvalid
-from dwell.warehouse.panels.answer import Answer, in_utc
+from dwell.warehouse.panels.answer import Answer
 from dwell.warehouse.panels.panel import Panel, asked, find
 from dwell.warehouse.panels.publication import Publication, publication_of
 from dwell.warehouse.panels.selection import SELECTING, Selection
@@ -49,7 +49,10 @@ class Board:
         threads: int | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        limits: dict[str, str | int] = {"memory_limit": f"{memory}MiB"}
+        limits: dict[str, str | int] = {
+            "memory_limit": f"{memory}MiB",
+            "preserve_insertion_order": "false",
+        }
         if threads is not None:
             limits["threads"] = threads
         self._clock = clock
@@ -132,8 +135,10 @@ class Board:
             selection, told = kept.with_whole_views(attached, selection, told)
             values = selection.values() | told | {"now": utc(self._clock())}
             with kept.selections.use(attached, selection, panel.sql) as cursor:
-                table = run(cursor, panel.sql, values).to_arrow_table()
-            return Answer(panel.columns, in_utc(table), kept.publication)
+                rows, description = run(cursor, panel.sql, values)
+            assert [column[0] for column in description] == [each.name for each in panel.columns]
+            types = tuple(str(column[1]) for column in description)
+            return Answer(panel.columns, types, rows, kept.publication)
 
     def _kept_of(self, attached: Attached) -> "_Kept":
         with self._lock:
@@ -199,5 +204,6 @@ def _cursor(text: str) -> dict[str, Any]:
 def _rows(
     cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    table = run(cursor, sql, values).to_arrow_table()
-    return cast(list[dict[str, Any]], table.to_pylist())
+    rows, description = run(cursor, sql, values)
+    names = [column[0] for column in description]
+    return [dict(zip(names, row, strict=True)) for row in rows]

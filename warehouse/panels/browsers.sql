@@ -6,5 +6,6 @@
 -- pageviews: How many pageviews began.
 -- median (s): Seconds of engagement that half of the pageviews did not exceed.
 select name as browser, visitors, sessions, pageviews, median
-from seen_with('browser')
+from seen_with
+where part = 'browser'
 order by visitors desc, pageviews desc, name;

@@ -10,12 +10,18 @@
 -- percent_of_first (%): Of those that took the first step.
 -- percent_of_previous (%): Of those that took the step before.
 -- median (s): Seconds from the step before to this one; half did not exceed them.
-with recursive seen as materialized (
+with recursive wanted as (
+    select view_number, view_name
+    from known_view
+    where list_contains($views::varchar[], view_name)
+),
+
+seen as materialized (
     select session, view_name, started_at
     from selected
-    join known_view using (view_number)
+    join wanted using (view_number)
     semi join selected_session using (session)
-    where list_contains($views::varchar[], view_name)
+    where began
 ),
 
 taken as (

@@ -26,7 +26,7 @@ often as (
 measured as (
     select
         path_number,
-        count(distinct visitor) as visitors,
+        different(visitor) as visitors,
         quantile_cont(seconds, 0.5) as median
     from selected
     join path_of using (page)

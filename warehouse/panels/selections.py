@@ -23,18 +23,27 @@ TABLES = {
     "bucket": 40,
     "browser_agent": 200,
     "known_session": 44,
+    "known_visitor": 8,
+    "current_session": 40,
     "known_view": 60,
+    "different": 0,
     "known_page": 200,
     "known_referrer": 100,
-    "selected": 82,
-    "selected_session": 20,
+    "selected": 79,
+    "selected_session": 16,
     "earlier": 16,
-    "earlier_session": 12,
-    "walk": 40,
+    "earlier_session": 20,
+    "walk": 30,
     "following": 32,
-    "seen_with": 0,
+    "seen_with": 80,
 }
 """Each is a file of `selecting/` that may name those before it; about how many bytes a row takes."""
+
+
+GROUPS = 100
+"""As many as an answer has at most, but for views."""
+BITMAPS_BYTES = 32 * 1024 * 1024
+"""What the bitmaps of one answer may take, on each thread."""
 
 
 @dataclass(eq=False)
@@ -58,7 +67,7 @@ class _Made:
                 self._make(cursor, table)
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
-        sql = _sql(table)
+        sql = _different(cursor) if table == "different" else _sql(table)
         values = self.selection.values()
         if "ended" in parameters_of(sql):
             values["ended"] = _ended(cursor, self.selection)
@@ -126,9 +135,11 @@ class Selections:
 
 def run(
     cursor: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]
-) -> duckdb.DuckDBPyRelation:
-    """What a statement answers that is told those of the values that it names."""
-    return cursor.sql(sql, params=_named(sql, values))
+) -> tuple[list[tuple[Any, ...]], list[Any]]:
+    """What a statement answers that is told those of the values that it names: its rows, and its
+    columns as DuckDB describes them."""
+    cursor.execute(sql, _named(sql, values))
+    return cursor.fetchall(), cursor.description or []
 
 
 @cache
@@ -140,7 +151,11 @@ def wanted_by(sql: str) -> frozenset[str]:
 def _made_of(table: str) -> set[str]:
     """The table, and all that it needs."""
     words = _words(_sql(table))
-    needed = {"known_session"} if "ended" in words else set()
+    if "ended" in words:
+        words.add("known_session")
+    if table == "different":
+        words |= {"known_visitor", "known_view"}
+    needed: set[str] = set()
     for each in TABLES:
         if each == table:
             return needed | {table}
@@ -151,6 +166,16 @@ def _made_of(table: str) -> set[str]:
 
 def _words(sql: str) -> set[str]:
     return set(re.findall(r"\w+", parted(sql)[1]))
+
+
+def _different(cursor: duckdb.DuckDBPyConnection) -> str:
+    """The statement that makes the macro, by how many visitors there are, and how many groups."""
+    [(visitors, views)] = cursor.execute(
+        "select (select count(*) from known_visitor), (select count(*) from known_view)"
+    ).fetchall()
+    if visitors // 8 * max(views, GROUPS) > BITMAPS_BYTES:
+        return _sql("different_of_many")
+    return _sql("different").replace("most)", f"{max(visitors, 1)})")
 
 
 def _ended(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> datetime:

@@ -36,7 +36,7 @@ looked as (
 ),
 
 came as (
-    select false as earlier, bucket, count(distinct visitor) as visitors, count(*) as sessions
+    select false as earlier, bucket, different(visitor) as visitors, count(*) as sessions
     from selected_session
     join clock using (quarter)
     group by bucket

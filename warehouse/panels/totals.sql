@@ -20,7 +20,7 @@ with looked as (
 ),
 
 came as (
-    select false as earlier, count(distinct visitor) as visitors, count(*) as sessions
+    select false as earlier, different(visitor) as visitors, count(*) as sessions
     from selected_session
     union all
     select true, count(distinct visitor), count(*)

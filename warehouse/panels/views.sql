@@ -14,15 +14,9 @@ with measured as (
     select
         view_number,
         count(*) as pageviews,
+        different(visitor) as visitors,
         sum(seconds) as total,
         quantile_cont(seconds, [0.5, 0.9]) as quantiles
-    from selected
-    where chosen
-    group by view_number
-),
-
-came as (
-    select view_number, count(distinct visitor) as visitors
     from selected
     where chosen
     group by view_number
@@ -37,6 +31,5 @@ select
     round(quantiles[2], 3) as p90,
     round(total, 3) as total
 from measured
-join came using (view_number)
 join known_view using (view_number)
 order by pageviews desc, view_name;

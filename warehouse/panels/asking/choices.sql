@@ -1,4 +1,7 @@
 -- What can be selected, with how many pageviews of the period have it, the most first.
+--
+-- name: view, path, browser, system or device.
+-- value: One that can be selected.
 with choice as (
     select 'view' as name, view_name as value, count(*) as pageviews
     from selected

@@ -15,19 +15,26 @@
 -- cursor: To be given as `before` for those that began before this one.
 with latest as (
     select
-        known_session.rowid as session,
+        current_session.rowid as session,
         session_id,
-        known_session.agent,
+        current_session.agent,
         started_at,
         last_seen_at
-    from known_session
-    semi join selected_session on selected_session.session = known_session.rowid
+    from current_session
+    semi join selected_session on selected_session.session = current_session.rowid
     where
         $before_at is null
         or started_at < $before_at
         or (started_at = $before_at and session_id < $before_id::uuid)
     order by started_at desc, session_id desc
     limit $most
+),
+
+looked as (
+    select session, sum(seconds) as seconds
+    from selected
+    semi join latest using (session)
+    group by session
 )
 
 select
@@ -44,6 +51,7 @@ select
     strftime(started_at, '%Y-%m-%dT%H:%M:%S.%f') || '_' || session_id as cursor
 from latest
 join walk using (session)
+join looked using (session)
 join browser_agent using (agent)
 join known_view as entry_view on entry_view.view_number = entry
 join known_view as exit_view on exit_view.view_number = exit

@@ -1,5 +1,4 @@
--- The sessions that are looked at and can have pageviews in one of the periods. Their numbers are their
--- rowids. A visitor is a hash of 64 bits, which takes half of what an id does: that two of a million
+-- The sessions that are looked at and can have pageviews in one of the periods. A visitor is a hash of 64 bits, which takes half of what an id does: that two of a million
 -- share one is as likely as one in forty million.
 create table known_session as
 with session as (

@@ -1,32 +1,33 @@
--- What was seen with each browser, system or kind of device: `part` says which of them.
-create macro seen_with(part) as table
-with part_of as (
-    select
-        agent,
-        case part when 'browser' then browser when 'system' then system else device end as name
-    from browser_agent
-),
-
-looked as (
-    select name, count(*) as pageviews, quantile_cont(seconds, 0.5) as median
+-- What was seen with each browser, each system and each kind of device: `part` says which of them.
+create table seen_with as
+with looked as (
+    select browser, system, device, count(*) as pageviews, quantile_cont(seconds, 0.5) as median
     from selected
-    join part_of using (agent)
+    join browser_agent using (agent)
     where chosen
-    group by name
+    group by grouping sets (browser, system, device)
 ),
 
 came as (
-    select name, count(distinct visitor) as visitors, count(*) as sessions
+    select browser, system, device, different(visitor) as visitors, count(*) as sessions
     from selected_session
-    join part_of using (agent)
-    group by name
+    join browser_agent using (agent)
+    group by grouping sets (browser, system, device)
 )
 
 select
-    name,
+    case
+        when looked.browser is not null then 'browser'
+        when looked.system is not null then 'system'
+        else 'device'
+    end as part,
+    coalesce(looked.browser, looked.system, looked.device) as name,
     coalesce(visitors, 0) as visitors,
     coalesce(sessions, 0) as sessions,
     pageviews,
     round(median, 3) as median
 from looked
-left join came using (name);
+left join came
+    on came.browser is not distinct from looked.browser
+    and came.system is not distinct from looked.system
+    and came.device is not distinct from looked.device;

@@ -1,11 +1,17 @@
 -- The pageviews of the period, and those that began after it of sessions that began in it: `chosen` are
 -- those of the period, and if a view or a path is selected those of them alone.
 create table selected as
+with session as (
+    select rowid::integer as session, session_id, visitor, agent, started_at >= $since as began
+    from current_session
+)
+
 select
     pageview_id,
-    known_session.rowid::integer as session,
+    session,
     visitor,
     agent,
+    began,
     view_number,
     page,
     referrer_number,
@@ -18,11 +24,11 @@ select
     facts,
     end_seen
 from pageview
-join known_session using (session_id)
+join session using (session_id)
 join known_view using (view_name)
 join known_page on known_page.identity = pageview.identity::varchar
 join known_referrer using (referrer)
 where
     pageview.started_at >= $since
     and pageview.started_at <= $ended
-    and (pageview.started_at < $until or known_session.started_at >= $since);
+    and (pageview.started_at < $until or began);

@@ -6,10 +6,9 @@ with step as (
     select
         session,
         (epoch_ms(started_at) * 1048576 + view_number) * 2 + chosen::integer as step,
-        referrer_number,
-        seconds
+        referrer_number
     from selected
-    semi join selected_session using (session)
+    where began
 ),
 
 walked as (
@@ -18,7 +17,6 @@ walked as (
         min(step) as first_step,
         max(step) as last_step,
         count(*) as pageviews,
-        sum(seconds) as seconds,
         arg_min(referrer_number, step) as referrer_number
     from step
     group by session
@@ -31,6 +29,6 @@ select
     (last_step // 2 % 1048576)::integer as exit,
     last_step % 2 = 1 as exit_chosen,
     pageviews,
-    seconds,
     referrer_number
-from walked;
+from walked
+semi join selected_session using (session);
