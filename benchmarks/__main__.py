@@ -22,6 +22,7 @@ BENCHMARKS = (
     "benchmarks.trackers",
     "benchmarks.projection",
     "benchmarks.queries",
+    "benchmarks.panels",
     "benchmarks.kafka_path",
     "benchmarks.replay",
 )

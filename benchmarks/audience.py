@@ -1,7 +1,8 @@
-"""A warehouse for those who ask: half a year of a site, made in SQL within a minute or two.
+"""A warehouse for those who ask: half a year of a site or a whole one, made in SQL within a minute.
 
 The traffic of `benchmarks.traffic` is what a projector sees within some hours; here visitors come
-again, week after week. `visibility_change` is left empty: no named query reads it.
+again, week after week. `visibility_change` has the last week alone: a session's timeline reads it,
+and nothing else.
 """
 
 from hashlib import md5
@@ -17,6 +18,8 @@ BEGAN = 1_764_000_000_000
 WEEKS = 26
 VISITORS = 782_000
 """So many make 5 million pageviews in 1.6 million sessions."""
+YEAR = (1_850_000, 52)
+"""Visitors and weeks: 12 million pageviews in 3.9 million sessions."""
 VIEWS = (
     "site.front.Front",
     "site.article.Article",
@@ -35,25 +38,30 @@ VIEWS = (
 HERE = Path(__file__).parent
 
 
-def kept(visitors: int = VISITORS) -> Path:
+def kept(visitors: int = VISITORS, weeks: int = WEEKS) -> Path:
     """That warehouse under `.cache`, made if it is not there yet; to be read, not to be written."""
-    path = CACHE / f"audience-{_made_of()}-{visitors}.duckdb"
+    path = CACHE / f"audience-{_made_of()}-{visitors}-{weeks}.duckdb"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".draft")
         draft.unlink(missing_ok=True)
-        fill(draft, visitors)
+        fill(draft, visitors, weeks)
         draft.rename(path)
         draft.with_name(f"{draft.name}.lock").unlink()
     return path
 
 
-def fill(path: Path, visitors: int) -> None:
-    """Make that warehouse, which is not there yet."""
+def fill(path: Path, visitors: int, weeks: int = WEEKS, facts_from: int | None = None) -> None:
+    """Make that warehouse, which is not there yet.
+
+    Args:
+        facts_from: the week from which on the facts of pageviews are in it; by default the last one.
+    """
     agents, bots = ([agent for _, agent in some] for some in (AGENTS, BOTS))
     values = {
         "began": BEGAN,
-        "weeks": WEEKS,
+        "weeks": weeks,
+        "facts_from": weeks - 1 if facts_from is None else facts_from,
         "visitors": visitors,
         "views": list(VIEWS),
         "agents": agents,
@@ -65,9 +73,10 @@ def fill(path: Path, visitors: int) -> None:
             warehouse.connection.execute(f"set variable {name} = ?", [value])
         with warehouse.transaction() as connection:
             connection.execute((HERE / "audience.sql").read_text())
+            seen = connection.execute("select distinct browser_agent from tracking_session")
             connection.executemany(
                 "insert into browser_agent values (?, ?, ?, ?, ?)",
-                [(agent, *describe(agent)) for agent in agents + bots],
+                [(agent, *describe(agent)) for (agent,) in seen.fetchall()],
             )
             warehouse.note("agent_data", AGENT_DATA)
         warehouse.checkpoint()

@@ -1,7 +1,7 @@
 -- An audience over some weeks: visitors who come again, sessions with some pageviews in one tab or two,
 -- robots, lost facts and ends that were not seen. Everything follows from numbers by arithmetic, so that
 -- each making is the same. Variables say how many visitors and weeks, when it began (milliseconds since
--- 1970), and what views and agents there are.
+-- 1970), what views and agents there are, and from which week on the facts of pageviews are kept too.
 create or replace temp macro audience_hash(kind, number) as md5(kind || ' ' || number);
 
 -- From 0 until before 1, out of six digits.
@@ -81,7 +81,9 @@ select
     *,
     minted(started_ms + clock_ms(session_digits), digits) as pageview_id,
     started_ms + (1000 * seconds)::bigint as seen_ms,
-    (1 + least(4, seconds // 5))::integer as last_seq
+    (1 + least(4, seconds // 5))::integer as last_seq,
+    case when last_seq > 1 and share(digits, 11) < 0.02 then 1 end as lost_seq,
+    share(digits, 3) < 0.95 as end_seen
 from begun;
 
 insert into pageview by name
@@ -121,8 +123,8 @@ select
         when previous_pageview_id is not null
         then last_seq_before + (share(digits, 9) < 0.02)::integer
     end as previous_seq,
-    last_seq + (share(digits, 11) >= 0.02)::integer as facts,
-    share(digits, 3) < 0.95 as end_seen
+    last_seq + (lost_seq is null)::integer as facts,
+    end_seen
 from followed
 order by started_ms, pageview_id;
 
@@ -149,6 +151,38 @@ from pageview
 join visit using (session_id)
 group by session_id
 order by first_offset;
+
+insert into visibility_change by name
+with fact as (
+    select
+        pageview_id,
+        seq::integer as seq,
+        (seen_ms - started_ms) * seq // last_seq as age_ms,
+        started_ms + age_ms as occurred_ms,
+        case when seq = last_seq and end_seen then 'hidden' else 'visible' end as visibility
+    from look
+    cross join range(6) as seqs (seq)
+    where
+        seq <= last_seq
+        and seq is distinct from lost_seq
+        and started_ms >= getvariable('began') + getvariable('facts_from') * 604800000::bigint
+)
+
+select
+    fact.pageview_id,
+    seq,
+    visibility,
+    make_timestamp_ms(occurred_ms) as occurred_at,
+    age_ms / 1000 as engagement_time,
+    make_timestamp_ms(occurred_ms + 5) as first_received_at,
+    make_timestamp_ms(occurred_ms + 5) as last_received_at,
+    0 as partition,
+    first_offset + seq as first_offset,
+    0 as last_partition,
+    first_offset + seq as last_offset
+from fact
+join pageview using (pageview_id)
+order by occurred_ms;
 
 drop table visit;
 

@@ -183,6 +183,16 @@ def test_visitors_of_views_and_pages(asked: Asked, visits: list[Visit]) -> None:
     assert dict(asked.panel("pages", "path", "visitors")) == counted
 
 
+def test_more_visitors_than_bitmaps_have_room_for_are_counted_too(
+    board: Board, visits: list[Visit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.warehouse.panels.selections.BITMAPS_BYTES", 0)
+    with closing(Board(board.path)) as other:
+        for panel in ("totals", "series", "views", "pages", "browsers"):
+            asked, others = Asked(board), Asked(other)
+            assert others.panel(panel, bots="include") == asked.panel(panel, bots="include")
+
+
 def test_browsers(asked: Asked, visits: list[Visit]) -> None:
     for panel, place in (("browsers", 0), ("systems", 1), ("devices", 2)):
         by_name: dict[str, list[Visit]] = defaultdict(list)
