@@ -8,6 +8,8 @@ from dwell.reference import settings_page
 from dwell.schemas.facts import Glimpse, PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import ReceivedGlimpse
 from dwell.settings import Settings, default_of, option_of, variable_of
+from dwell.warehouse.panels import panels
+from dwell.warehouse.panels.page import panels_page
 from dwell.warehouse.queries import queries
 from tests.support.house import ROOT, every_command, files
 from tests.support.query_page import page as query_page
@@ -70,6 +72,15 @@ def test_every_query_is_in_the_docs() -> None:
         assert query.question in page
         for column, meaning in query.columns.items():
             assert f"| `{column}` | {meaning} |\n" in page
+
+
+def test_every_panel_is_in_the_docs() -> None:
+    page = (ROOT / "docs/panels.md").read_text()
+    assert page == panels_page(), "docs/panels.md is not what the panels say: run ./dev docs"
+    for panel in panels():
+        assert f"## {panel.name}\n" in page
+        for column in panel.columns:
+            assert f"| `{column.name}` | {column.unit} | {column.meaning} |\n" in page
 
 
 def test_every_fact_and_field_is_in_the_docs() -> None:
