@@ -135,7 +135,7 @@ def untracked() -> None:
 
     from dwell.settings import Settings
     from dwell.site.app import create_app
-    from dwell.site.server import configured
+    from dwell.site.serving import configured
 
     settings = Settings.read()
     config = configured(create_app(settings, tracked=False))

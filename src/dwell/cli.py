@@ -18,6 +18,7 @@ COMMANDS = {
     "up": "Run the site and the projector together, until Ctrl-C.",
     "site": "Run the site alone: pages, beacon and collector.",
     "project": "Run the projector alone: from the log into the warehouse.",
+    "dashboard": "Run the dashboard alone: what the published warehouse tells, as pages.",
     "broker": "Run a Kafka broker for development, without Docker, until Ctrl-C.",
     "sql": "Ask the published warehouse in SQL.",
     "query": "Ask the published warehouse one of the usual questions.",

@@ -66,6 +66,12 @@ def _network(value: str) -> str:
     return str(ip_network(value, strict=False))
 
 
+def _header(value: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9-]{1,100})?", value):
+        raise ValueError(value)
+    return value
+
+
 def _timezone(value: str) -> str:
     try:
         return ZoneInfo(value).key
@@ -251,6 +257,25 @@ class Settings(BaseModel):
     )
     timezone: Annotated[str, AfterValidator(_timezone)] = _setting(
         "UTC", "Time zone in which days and hours are counted.", "a name such as Europe/Berlin"
+    )
+
+    dashboard_host: Annotated[str, Field(min_length=1)] = _setting(
+        "127.0.0.1",
+        "Address the dashboard listens on; any but loopback wants a password or a proxy's word.",
+        "an address",
+    )
+    dashboard_port: Annotated[int, Field(ge=1, le=65535)] = _setting(
+        8001, "Port the dashboard listens on.", "a number between 1 and 65535"
+    )
+    dashboard_password_file: Path | None = _setting(
+        None,
+        "File that holds the hash of the dashboard's password.",
+        "a file made by `dwell dashboard --hash-password`",
+    )
+    dashboard_user_header: Annotated[str, AfterValidator(_header)] = _setting(
+        "",
+        "Header in which a proxy of DWELL_TRUSTED_PROXIES says who asks for the dashboard; none if empty.",
+        "the name of a header such as X-Forwarded-User",
     )
 
     @classmethod

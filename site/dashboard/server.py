@@ -1,0 +1,59 @@
+"""The server of the dashboard: a process of its own, which gives way to every other."""
+
+import os
+import socket
+from contextlib import suppress
+from ipaddress import ip_address
+
+from dwell.errors import SettingInvalid
+from dwell.settings import Settings
+from dwell.site.dashboard.app import create_dashboard
+from dwell.site.serving import Server, address_of, configured, listen
+
+NICE = 10
+"""How much it gives way: the scheduler gives the site and the projector nine tenths when all want to
+run."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        SettingInvalid: anybody could get in from another machine, or a setting cannot be used.
+        AlreadyRunning: the port is in use.
+        DwellError: the address cannot be listened on.
+    """
+    require_protection(settings)
+    with suppress(OSError):  # before any thread begins: each has what its maker has
+        os.nice(NICE)
+    app = create_dashboard(settings)
+    host, port = settings.dashboard_host, settings.dashboard_port
+    sockets = listen(host, port, ("dashboard_host", "dashboard_port"))
+    said = f"the dashboard is at {address_of(host, port)}/"
+    Server(configured(app), said, lambda: None).run(sockets)
+
+
+def require_protection(settings: Settings) -> None:
+    """Refuse an address that other machines reach, unless somebody is asked who they are.
+
+    Raises:
+        SettingInvalid: neither a password nor a proxy's header is set.
+    """
+    if settings.dashboard_password_file or settings.dashboard_user_header:
+        return
+    if not _is_loopback(settings.dashboard_host):
+        raise SettingInvalid(
+            f"DWELL_DASHBOARD_HOST is '{settings.dashboard_host}', where other machines reach it, and "
+            "nobody is asked who they are: expected a loopback address such as 127.0.0.1, or a "
+            "password in DWELL_DASHBOARD_PASSWORD_FILE, made by `dwell dashboard --hash-password`, "
+            "or a proxy's word in DWELL_DASHBOARD_USER_HEADER"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether every address of the name is this machine's own; a name without any is not."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

@@ -1,0 +1,69 @@
+"""The answer to a refusal: a page for people, a problem document (RFC 9457) for programs."""
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dwell.site.dashboard.headers import HEADERS
+from dwell.site.dashboard.pages import Pages
+from dwell.site.dashboard.refusals import Cause, Refused
+
+
+class Troubles:
+    """Answers what is refused, and what fails."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def answer(self, request: Request, refused: Refused) -> Response:
+        """The answer to a refusal."""
+        if wants_page(request):
+            return self._pages.render(
+                request,
+                "trouble.html",
+                refused.status,
+                refused.headers,
+                title=refused.title,
+                detail=refused.detail,
+            )
+        return problem(refused)
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """The answer to a `Refused` that an endpoint has raised."""
+        assert isinstance(error, Refused)
+        return self.answer(request, error)
+
+    async def not_found(self, request: Request, error: Exception) -> Response:
+        """The answer where no route leads."""
+        return self.answer(request, Refused(Cause.NOT_FOUND, "nothing is served at this address"))
+
+    async def method(self, request: Request, error: Exception) -> Response:
+        """The answer to a method that is not served."""
+        headers: dict[str, str] = getattr(error, "headers", None) or {}
+        allowed = headers.get("Allow", "")
+        detail = f"the method is {request.method!r}: expected {allowed or 'another one'}"
+        return self.answer(request, Refused(Cause.METHOD, detail, headers))
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """The answer when the dashboard itself is wrong. It goes out past everything else."""
+        detail = "this is the dashboard's fault, and its log says more"
+        return problem(Refused(Cause.FAILED, detail, {**HEADERS, "cache-control": "no-store"}))
+
+
+def problem(refused: Refused) -> Response:
+    """A refusal as a problem document."""
+    document = {
+        "type": f"urn:dwell:problem:{refused.cause}",
+        "title": refused.title,
+        "status": refused.status,
+        "detail": refused.detail,
+    }
+    return Response(
+        json.dumps(document), refused.status, refused.headers, "application/problem+json"
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person waits for a page."""
+    return "text/html" in request.headers.get("accept", "")
