@@ -15,7 +15,7 @@ from dwell.errors import DwellError
 from dwell.settings import Settings, default_of, option_of, variable_of
 
 COMMANDS = {
-    "up": "Run the site and the projector together, until Ctrl-C.",
+    "up": "Run the site, the projector and the dashboard together, until Ctrl-C.",
     "site": "Run the site alone: pages, beacon and collector.",
     "project": "Run the projector alone: from the log into the warehouse.",
     "dashboard": "Run the dashboard alone: what the published warehouse tells, as pages.",
@@ -32,7 +32,7 @@ COMMANDS = {
     "rules": "Show the rules of a warehouse, or check a rules file.",
     "promote": "Put a warehouse in the place of the live one, and back.",
     "forget": "Erase visitors from the log, the warehouses and every copy; prove it.",
-    "healthy": "Say whether the site, or the projector, does its work.",
+    "healthy": "Say whether the site, the projector or the dashboard does its work.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }
 """Name to what it does, in the order of `dwell --help`."""

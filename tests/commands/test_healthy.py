@@ -34,6 +34,17 @@ def test_the_site_is_well_while_it_answers(tmp_path: Path) -> None:
         )
 
 
+def test_the_dashboard_is_well_while_it_answers_published_or_not(tmp_path: Path) -> None:
+    environ = environment(tmp_path / "data", free_port())
+    port = environ["DWELL_DASHBOARD_PORT"]
+    status, said = healthy(environ, "dashboard")
+    assert status == 1
+    assert said.startswith(f"the dashboard does not answer on 127.0.0.1:{port}: ")
+    url = f"http://127.0.0.1:{port}/healthy"
+    with running("dashboard", environ=environ, output=tmp_path / "dashboard", url=url):
+        assert healthy(environ, "dashboard") == (0, "well")
+
+
 async def test_the_projector_is_well_if_old_facts_are_published(tmp_path: Path) -> None:
     settings = Settings.read({"data": tmp_path / "data"}, environ={})
     environ = environment(settings.data, free_port(), publish_seconds=0.2)

@@ -98,8 +98,12 @@ def test_the_whole_path_and_what_happens_when_its_processes_die(tmp_path: Path) 
 
     with running("up", environ=environ, output=output, url=address) as up:
         wait_until(lambda: READY in up.printed())
-        assert "site    | the site is at" in up.printed()
+        assert "site      | the site is at" in up.printed()
         assert f"{address}/" in up.printed()
+        dashboard = f"http://127.0.0.1:{environ['DWELL_DASHBOARD_PORT']}/"
+        assert f"dashboard | the dashboard is at {dashboard}" in up.printed()
+        assert f"  The dashboard is at  {dashboard}\n" in up.printed()
+        assert answers(f"{dashboard}healthy")
         assert str(data) in up.printed()
         post(address, 1, 1500)
         wait_until(lambda: asked(environ, tmp_path, engaged) == "engagement_time\n1.5\n", 10)
@@ -110,7 +114,7 @@ def test_the_whole_path_and_what_happens_when_its_processes_die(tmp_path: Path) 
         os.kill(site.pid, signal.SIGKILL)
         wait_until(lambda: not site.alive)
         wait_until(lambda: answers(f"{address}/page_a"))
-        wait_until(lambda: "site    | was ended by SIGKILL; again in 0.25 s" in up.printed())
+        wait_until(lambda: "site      | was ended by SIGKILL; again in 0.25 s" in up.printed())
         post(address, 2, 2500)
         wait_until(lambda: asked(environ, tmp_path, engaged) == "engagement_time\n1.5\n2.5\n")
 
@@ -125,7 +129,9 @@ def test_the_whole_path_and_what_happens_when_its_processes_die(tmp_path: Path) 
 
         # Killed itself, it leaves nobody, and the next one starts at once.
         orphans = descendants(up.pid)
-        assert {"site", "project"} <= {word for each in orphans for word in each.command}
+        assert {"site", "project", "dashboard"} <= {
+            word for each in orphans for word in each.command
+        }
         up.kill()
     # It publishes once, and then not before it ends.
     environ |= {"DWELL_PUBLISH_SECONDS": "3600"}
@@ -211,7 +217,7 @@ def test_ctrl_c_in_a_terminal_stops_in_order(tmp_path: Path) -> None:
     with terminal([*DWELL, "up"], environ) as screen:
         screen.expect(READY)
         screen.expect("the site is at")
-        assert "\x1b[36msite    |\x1b[0m " in screen.raw
+        assert "\x1b[36msite      |\x1b[0m " in screen.raw
         screen.type("\x03")
         assert screen.process.wait(10) == 0
     assert not answers(f"http://127.0.0.1:{port}/")
@@ -351,6 +357,58 @@ async def test_a_part_that_cannot_work_stops_the_others() -> None:
     assert "project | hm" in sink.getvalue()
 
 
+async def test_a_part_that_is_not_needed_and_cannot_work_is_left_out() -> None:
+    sink = StringIO()
+    script = "print('dwell: the port is in use'); raise SystemExit(2)"
+    spare = Part("dashboard", (sys.executable, "-u", "-c", script), "yellow", lambda: False, False)
+    await supervised(sink, part("site", OBEYS), spare, part("project", OBEYS), until="all ready")
+    said = sink.getvalue().splitlines()
+    assert said.count("dashboard | the port is in use; the others go on without it") == 1
+    assert [line for line in said if "ended" in line] == [
+        "site      | ended",
+        "project   | ended",
+    ]
+
+
+async def test_a_part_that_is_not_needed_and_dies_is_started_again() -> None:
+    sink = StringIO()
+    script = "print('hello'); raise SystemExit(3)"
+    spare = Part("dashboard", (sys.executable, "-u", "-c", script), "yellow", lambda: True, False)
+    await supervised(sink, part("site", OBEYS), spare, until="hello", times=3)
+    assert "dashboard | ended with exit status 3; again in 0.5 s" in sink.getvalue()
+    assert "site      | ended" in sink.getvalue()
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (
+            {"DWELL_DASHBOARD_HOST": "0.0.0.0"},
+            "DWELL_DASHBOARD_HOST is '0.0.0.0', where other machines reach it, and nobody is asked",
+        ),
+        ({}, "127.0.0.1:{port} is in use by another process: end that one, or choose another port "
+             "with --dashboard-port or DWELL_DASHBOARD_PORT"),
+    ],
+)  # fmt: skip
+def test_site_and_projector_go_on_without_a_dashboard(
+    settings: dict[str, str], why: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken_port = taken.getsockname()[1]
+        environ = environment(tmp_path / "data", port, dashboard_port=taken_port) | settings
+        with running("up", environ=environ, output=tmp_path / "out") as up:
+            wait_until(lambda: READY in up.printed())
+            wait_until(lambda: "the others go on without it" in up.printed())
+            assert f"dashboard | {why.format(port=taken_port)}" in up.printed()
+            assert "  The dashboard is at  no address: its line above says why\n" in up.printed()
+            assert answers(f"http://127.0.0.1:{port}/")
+            assert child(up, "dashboard") is None
+            assert up.stop() == 0
+    assert up.printed().count("the others go on") == 1
+
+
 async def test_long_lines_and_odd_bytes_come_through() -> None:
     sink = StringIO()
     script = r"import sys; sys.stdout.buffer.write(b'\xff\n' + b'#' * 200000 + b'\nlast\n'); sys.stdout.flush(); import signal; signal.pause()"
@@ -362,7 +420,7 @@ async def test_long_lines_and_odd_bytes_come_through() -> None:
 def test_a_publication_of_an_earlier_run_makes_nobody_ready(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     settings.published.write_text("of an earlier run")
-    ready = parts_of(settings)[1].ready
+    ready = next(part.ready for part in parts_of(settings) if part.name == "project")
     assert not ready()
     (tmp_path / "draft").write_text("new")
     (tmp_path / "draft").replace(settings.published)

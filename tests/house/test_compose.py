@@ -18,6 +18,7 @@ from dwell.commands.broker.jars import VERSION
 from dwell.events.kafka.dead_letters import SUFFIX, LetterPlan
 from dwell.events.kafka.topic import Plan
 from dwell.settings import Settings, variable_of
+from dwell.site.dashboard.server import require_protection
 from tests.support.composing import checker
 from tests.support.house import LINKED, ROOT
 
@@ -25,9 +26,6 @@ COMPOSE = (ROOT / "compose.yaml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PYTHONS = {"debian:12-slim": "3.11", "debian:13-slim": "3.13"}
 """What Debian's package `python3` is."""
-COMMANDS_TO_COME = {"dashboard"}
-SETTINGS_TO_COME = {"DWELL_DASHBOARD_PASSWORD_FILE"}
-"""What the place-holder names before it exists."""
 
 
 @pytest.fixture(scope="module")
@@ -107,36 +105,36 @@ def test_every_image_has_a_version(services: dict[str, Any]) -> None:
 
 
 def own(services: dict[str, Any]) -> dict[str, Any]:
-    """The services that run Dwell's image and are more than a place-holder."""
-    return {
-        name: each
-        for name, each in services.items()
-        if "build" in each and name not in COMMANDS_TO_COME
-    }
+    """The services that run Dwell's image."""
+    return {name: each for name, each in services.items() if "build" in each}
 
 
 def test_every_service_runs_a_command_that_exists(services: dict[str, Any]) -> None:
-    assert own(services).keys() == {"site", "project"}
+    assert own(services).keys() == {"site", "project", "dashboard"}
     for each in own(services).values():
         for program, command, *_ in (each["command"], each["healthcheck"]["test"][1:]):
             assert program == "dwell"
             assert command in COMMANDS
 
 
-def test_the_place_holder_is_one() -> None:
-    assert COMMANDS_TO_COME.isdisjoint(COMMANDS)
-    assert SETTINGS_TO_COME.isdisjoint(map(variable_of, Settings.model_fields))
+def test_the_dashboard_reads_what_is_published_and_asks_for_a_password(
+    services: dict[str, Any],
+) -> None:
+    dashboard = services["dashboard"]
+    require_protection(Settings.read({}, dashboard["environment"]))
+    assert dashboard["volumes"] == ["dwell-data:/data:ro"]
+    assert "dashboard-password" in dashboard["secrets"]
 
 
 @pytest.mark.parametrize("text", [COMPOSE, DOCKERFILE], ids=["compose.yaml", "Dockerfile"])
 def test_every_variable_is_a_setting(text: str) -> None:
-    known = {variable_of(name) for name in Settings.model_fields} | SETTINGS_TO_COME
+    known = {variable_of(name) for name in Settings.model_fields}
     assert set(re.findall(r"\bDWELL_[A-Z_]+", text)) <= known
 
 
 def test_every_service_has_settings_that_can_be_read(services: dict[str, Any]) -> None:
-    for each in own(services).values():
-        settings = Settings.read({}, each["environment"])
+    for name in ("site", "project"):
+        settings = Settings.read({}, services[name]["environment"])
         assert settings.kafka_servers == ("kafka:9092",)
         assert settings.kafka_topic == "dwell-facts"
 

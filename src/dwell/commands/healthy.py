@@ -1,4 +1,4 @@
-"""`dwell healthy`: whether the site, or the projector, does its work; for health checks."""
+"""`dwell healthy`: whether the site, the projector or the dashboard does its work; for health checks."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @click.command("healthy")
-@click.argument("process", type=click.Choice(["site", "project"]))
+@click.argument("process", type=click.Choice(["site", "project", "dashboard"]))
 @click.option(
     "--within",
     type=click.FloatRange(min=0),
@@ -25,37 +25,52 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     metavar="SECONDS",
     help="With project: how old a fact may become before the published warehouse has it.",
 )
-@with_settings("data", "log", *KAFKA, "kafka_group", "host", "port", "prefix", "shard")
+@with_settings(
+    "data",
+    "log",
+    *KAFKA,
+    "kafka_group",
+    "host",
+    "port",
+    "prefix",
+    "shard",
+    "dashboard_host",
+    "dashboard_port",
+)
 def command(settings: Settings, process: str, within: float) -> int:
-    """Say whether the site, or the projector, does its work; run it where that one runs.
+    """Say whether the site, the projector or the dashboard does its work; run it where that one runs.
 
     The site is well if it answers for the beacon. The projector is well if the published warehouse
     holds every fact that the log, or its --shard of it, has had for --within seconds; so it is not
-    while it catches up, or while the log does not answer. Exit status 0: well, 1: not.
+    while it catches up, or while the log does not answer. The dashboard is well if it answers,
+    whether anything is published or not. Exit status 0: well, 1: not.
     """
     if process == "site":
-        trouble = trouble_of_site(settings)
+        path = f"{settings.prefix}/beacon.js"
+        trouble = trouble_of("site", settings.host, settings.port, path, 200)
+    elif process == "dashboard":
+        host, port = settings.dashboard_host, settings.dashboard_port
+        trouble = trouble_of("dashboard", host, port, "/healthy", 204)
     else:
         trouble = asyncio.run(trouble_of_projector(settings, within))
     click.echo(trouble or "well")
     return 1 if trouble else 0
 
 
-def trouble_of_site(settings: Settings) -> str | None:
-    """Why the site is not well."""
-    host = EVERYWHERE.get(settings.host, settings.host)
-    connection = HTTPConnection(host, settings.port, timeout=ANSWER_SECONDS)
-    path = f"{settings.prefix}/beacon.js"
+def trouble_of(process: str, host: str, port: int, path: str, expected: int) -> str | None:
+    """Why a process that serves is not well."""
+    host = EVERYWHERE.get(host, host)
+    connection = HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", path)
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
-        return (
-            f"the site does not answer on {host}:{settings.port}: {error or type(error).__name__}"
-        )
+        return f"the {process} does not answer on {host}:{port}: {error or type(error).__name__}"
     finally:
         connection.close()
-    return None if status == 200 else f"the site answers {path} with {status}: expected 200"
+    if status == expected:
+        return None
+    return f"the {process} answers {path} with {status}: expected {expected}"
 
 
 async def trouble_of_projector(settings: Settings, within: float) -> str | None:

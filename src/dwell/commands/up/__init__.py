@@ -25,10 +25,18 @@ INTERRUPTED = 130
 def parts_of(settings: Settings) -> list[Part]:
     """What runs, each as `dwell <name>`, in the order in which they are stopped."""
     answered = partial(is_answered, settings.host, settings.port)
+    shown = _answers(settings.dashboard_host, settings.dashboard_port)
     return [
         Part("site", (*DWELL, "site"), "cyan", answered),
+        Part("dashboard", (*DWELL, "dashboard"), "yellow", shown, needed=False),
         Part("project", (*DWELL, "project"), "magenta", _publishes(settings)),
     ]
+
+
+def _answers(host: str, port: int) -> Callable[[], bool]:
+    """Tells whether somebody answers there who did not before."""
+    before = is_answered(host, port)
+    return lambda: not before and is_answered(host, port)
 
 
 def _publishes(settings: Settings) -> Callable[[], bool]:
@@ -46,14 +54,13 @@ def _publishes(settings: Settings) -> Callable[[], bool]:
 
 
 @click.command("up")
-@with_settings(
-    *(name for name in Settings.model_fields if name not in ("broker_port", "shard", "timezone"))
-)
+@with_settings(*(name for name in Settings.model_fields if name not in ("broker_port", "shard")))
 def command(settings: Settings) -> int:
-    """Run the site and the projector together, until Ctrl-C.
+    """Run the site, the projector and the dashboard together, until Ctrl-C.
 
-    Each is a process of its own, started again when it ends by itself. Ctrl-C stops the site first,
-    then the projector, which publishes the last facts before it ends. A second Ctrl-C kills both.
+    Each is a process of its own, started again when it ends by itself. Where the dashboard cannot
+    start, the others go on without it. Ctrl-C stops the site first, then the dashboard, then the
+    projector, which publishes the last facts before it ends. A second Ctrl-C kills all.
     """
     if settings.shard:
         raise SettingInvalid(
@@ -86,18 +93,24 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
         environ = os.environ | settings.environment() | lifeline.environment()
         parts = parts_of(settings)  # only now nobody else publishes
         supervisor = Supervisor(parts, environ, (lifeline.descriptor, hold.descriptor), lines)
-        orderly = asyncio.run(supervisor.run(lambda: lines.say(welcome(settings))))
+
+        def greet() -> None:
+            lines.say(welcome(settings, shown="dashboard" not in supervisor.left_out))
+
+        orderly = asyncio.run(supervisor.run(greet))
         return 0 if orderly else INTERRUPTED
     finally:
         lifeline.close()
         hold.release()
 
 
-def welcome(settings: Settings) -> str:
-    """Where everything is, and what to type next."""
+def welcome(settings: Settings, *, shown: bool = True) -> str:
+    """Where everything is, and what to type next; `shown` if there is a dashboard."""
+    dashboard = address_of(settings.dashboard_host, settings.dashboard_port)
     query = '"select view_name, engagement_time from pageview order by started_at desc limit 10"'
     return f"""
   The site is at       {address_of(settings.host, settings.port)}
+  The dashboard is at  {dashboard if shown else "no address: its line above says why"}
   The data is in       {settings.data.resolve()}
   The warehouse is     {settings.published.resolve()}, for any DuckDB client
 

@@ -57,6 +57,6 @@ def is_answered(host: str, port: int) -> bool:
 
 
 def address_of(host: str, port: int) -> str:
-    """Where a browser on this machine finds the site."""
+    """Where a browser on this machine finds what listens there."""
     host = EVERYWHERE.get(host, host)
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

@@ -38,12 +38,15 @@ class Part:
         argv: what runs.
         colour: of its lines.
         ready: whether it does its work by now. Once it was, the part counts as started.
+        needed: whether the others are nothing without it. One that is not, and cannot work, is left
+            out.
     """
 
     name: str
     argv: Sequence[str]
     colour: str
     ready: Callable[[], bool]
+    needed: bool = True
 
 
 class Supervisor:
@@ -52,6 +55,9 @@ class Supervisor:
     Args:
         environ: what the parts find in their environment.
         inherited: descriptors that the parts inherit.
+
+    Attributes:
+        left_out: names of the parts that are not needed and could not work.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Supervisor:
         self._lines = lines
         self._running: dict[str, Process] = {}
         self._started: set[str] = set()
+        self.left_out: set[str] = set()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -83,7 +90,8 @@ class Supervisor:
         kept = {part.name: asyncio.create_task(self._keep(part)) for part in self._parts}
         ready = asyncio.create_task(self._when_ready(on_ready))
         stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait([stop, *kept.values()], return_when=asyncio.FIRST_COMPLETED)
+        needed = [kept[part.name] for part in self._parts if part.needed]
+        await asyncio.wait([stop, *needed], return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
         ready.cancel()
         await self._end(kept)
@@ -106,15 +114,15 @@ class Supervisor:
 
     async def _when_ready(self, on_ready: Callable[[], None]) -> None:
         # Another process tells by its effects alone, so it is looked at now and then.
-        while not all([self._has_started(part) for part in self._parts]):  # noqa: ASYNC110, C419
+        while not all([self._is_settled(part) for part in self._parts]):  # noqa: ASYNC110, C419
             await asyncio.sleep(0.05)
         on_ready()
 
-    def _has_started(self, part: Part) -> bool:
-        """Whether the part was ready once in this run."""
+    def _is_settled(self, part: Part) -> bool:
+        """Whether the part was ready once in this run, or is left out."""
         if part.name not in self._started and part.name in self._running and part.ready():
             self._started.add(part.name)
-        return part.name in self._started
+        return part.name in self._started or part.name in self.left_out
 
     async def _keep(self, part: Part) -> None:
         """Start a part, again and again, until the stop."""
@@ -127,9 +135,12 @@ class Supervisor:
             if self._stop.is_set():
                 break
             if ending == CANNOT and part.name not in self._started:
-                raise DwellError(
-                    last_word or f"`dwell {part.name}` cannot work and does not say why"
-                )
+                why = last_word or f"`dwell {part.name}` cannot work and does not say why"
+                if part.needed:
+                    raise DwellError(why)
+                self._lines.told(part.name, "red", f"{why}; the others go on without it")
+                self.left_out.add(part.name)
+                return
             self._lines.told(
                 part.name, "red", f"{last_word or _said(ending)}; again in {delay:g} s"
             )

@@ -1,0 +1,83 @@
+"""Asking the warehouse without anybody having to wait for a slow answer but who asked for it."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from dwell.site.dashboard.refusals import Cause, Refused
+
+THREADS = 2
+"""Questions that are answered at a time: DuckDB itself uses all processors for each."""
+MOST_WAITING = 256
+"""Questions that are answered or wait; the next is refused. Ten boards that ask for all their panels
+at once are some 170, most of them the same ones."""
+KEPT_BYTES = 16 * 1024 * 1024
+"""Of answers, those used last."""
+
+T = TypeVar("T")
+
+
+class Asking:
+    """Runs questions in a few threads, each one once however many ask it at the same time."""
+
+    def __init__(self, threads: int = THREADS, most: int = MOST_WAITING) -> None:
+        self._pool = ThreadPoolExecutor(threads, "asking")
+        self._most = most
+        self._at_hand = 0
+        self._asked: dict[Hashable, asyncio.Task[object]] = {}
+
+    async def run(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """What `answer()` returns or raises, from a thread; shared by all who ask the same question
+        before it is answered.
+
+        Raises:
+            Refused: too many questions wait.
+        """
+        task = self._asked.get(question)
+        if task is None:
+            if self._at_hand >= self._most:
+                raise Refused(Cause.BUSY, "too many questions wait for an answer: try again")
+            task = asyncio.create_task(self._run(question, answer))
+            self._asked[question] = task
+        # Who goes away takes nothing from the others.
+        return await asyncio.shield(task)  # type: ignore[arg-type]
+
+    async def _run(self, question: Hashable, answer: Callable[[], object]) -> object:
+        self._at_hand += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, answer)
+        finally:
+            self._at_hand -= 1
+            del self._asked[question]
+
+    def close(self) -> None:
+        """Let go of the threads; what waits is not answered."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Kept:
+    """Answers as they were sent, up to so many bytes; those longest unused go first."""
+
+    def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
+
+    def find(self, question: Hashable) -> bytes | None:
+        """The answer, if it is still here."""
+        body = self._bodies.get(question)
+        if body is not None:
+            self._bodies.move_to_end(question)
+        return body
+
+    def keep(self, question: Hashable, body: bytes) -> None:
+        """Keep an answer, unless it alone is more than a quarter of what may be kept."""
+        if len(body) * 4 > self._most_bytes:
+            return
+        self._bytes += len(body) - len(self._bodies.pop(question, b""))
+        self._bodies[question] = body
+        while self._bytes > self._most_bytes:
+            _, dropped = self._bodies.popitem(last=False)
+            self._bytes -= len(dropped)
