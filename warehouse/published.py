@@ -2,9 +2,11 @@
 
 DuckDB shares one instance per path within a process: whoever opens the path again while an older
 connection is open goes on reading the older file. So each publication is attached under a name of
-its own, a hard link that is gone as soon as the file is open.
+its own, a hard link that is gone as soon as the file is open. In a folder that cannot be written,
+such as a volume that is mounted read-only, it is attached by the path itself: by each instance once.
 """
 
+import os
 import shutil
 import tempfile
 import threading
@@ -26,6 +28,8 @@ from dwell.warehouse.quoting import quoted
 
 LINKS = ".readers"
 """Folder beside the published file in which its second names stand for the moment of opening."""
+BESIDE = ("", ".wal", ".wal.recovery", ".checkpoint.wal")
+"""What DuckDB looks for beside the name of a file, and itself."""
 LINK_SECONDS = 60
 """A link older than this was left by a process that was killed."""
 
@@ -86,6 +90,7 @@ def _connect(
     )
     connection.execute(
         f"set allowed_directories = [{', '.join(map(quoted, allowed))}];"
+        f"set allowed_paths = [{', '.join(map(quoted, _paths(path)))}];"
         "set enable_external_access = false;"
         "set global TimeZone = 'UTC'"
     )
@@ -113,8 +118,24 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, path: Path) -> None:
+    if _is_fixed(path) and not file.with_name(f"{file.name}.wal").exists():
+        connection.execute(f"attach {quoted(file.resolve())} as {name} (read_only)")
+        return
     with name_of_its_own(connection, file, path) as link:
         connection.execute(attaching.attach(link, name, "read_only"))
+
+
+def _is_fixed(path: Path) -> bool:
+    """Whether nothing can be made beside the file by this process, nor be done to it."""
+    return not os.access(path.parent, os.W_OK)
+
+
+def _paths(path: Path) -> list[str]:
+    """What a connection may open besides links: where none can be made, the published files."""
+    if not _is_fixed(path):
+        return []
+    files = (path, *path.parent.glob("shards-of-*/*.duckdb"))
+    return [f"{file.resolve()}{suffix}" for file in files for suffix in BESIDE]
 
 
 def _attach_shards(connection: duckdb.DuckDBPyConnection, path: Path, shard: Shard) -> None:

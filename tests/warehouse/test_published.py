@@ -1,5 +1,8 @@
 import gc
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -78,6 +81,59 @@ def test_where_no_link_can_be_made_a_copy_is_read(
         folder = connection.execute("select current_setting('temp_directory')").fetchone()
     assert folder is not None
     assert not Path(folder[0]).exists()
+
+
+READS_TWICE = """
+import sys
+from pathlib import Path
+from dwell.warehouse.published import Published
+from dwell.warehouse.session import Session
+
+path = Path(sys.argv[1])
+published, session = Published(path), Session(path)
+
+def asked():
+    results = session.run("from pageview")
+    return [row["n"] for each in results for batch in each.batches for row in batch.to_pylist()]
+
+print(published.query("from pageview"), asked(), flush=True)
+with published.connection() as early:
+    sys.stdin.readline()
+    print(published.query("from pageview"), asked(), early.execute("from pageview").fetchall())
+    for act in (f"attach '{path}' as writable", f"copy (select 1) to '{path}'"):
+        try:
+            early.execute(act)
+        except Exception:
+            print("refused")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="takes root its might by setpriv")
+def test_in_a_folder_that_cannot_be_written_every_publication_is_read_in_place(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = publish_number(folder / "warehouse.duckdb", 1)
+    folder.chmod(0o555)
+    root = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
+    command = [*(root if os.geteuid() == 0 else ()), sys.executable, "-c", READS_TWICE, str(path)]
+    environ = os.environ | {"TMPDIR": str(tmp_path / "spill")}
+    (tmp_path / "spill").mkdir()
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "[(1,)] [1]\n"
+        assert names_in(tmp_path / "spill") == []  # no copy
+        folder.chmod(0o755)
+        publish_number(path, 2)
+        folder.chmod(0o555)
+        said, _ = reader.communicate("\n")
+    folder.chmod(0o755)
+    assert said.splitlines() == ["[(2,)] [2] [(1,)]", "refused", "refused"]
+    assert names_in(folder) == ["warehouse.duckdb"]
 
 
 @pytest.mark.parametrize(
