@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Literal
 
 from dwell.errors import SettingInvalid
@@ -17,6 +16,7 @@ By = Literal["password", "proxy", "application", "nobody"]
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
 """By these a proxy is known, if it wants to be."""
 _PORT = re.compile(r":[0-9]*$")
+_COOKIE = re.compile(rb"(?:^|;)[ \t]*%b=([^;,\s]+)" % NAME.encode())
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,12 @@ class Access:
         """Whether nobody is asked, on this machine alone."""
         return self._guarded and not self._header and self.password is None
 
-    def user(self, request: Request, peer: str | None) -> User | None:
+    def user(self, request: Request, peer: tuple[str, int] | None) -> User | None:
         """Who sends this request; `None` if they are yet to give the password.
 
         Args:
-            peer: the address at the other end of the connection, a proxy's or the client's.
+            peer: address and port of the other end of the connection, a proxy's or the client's.
+                Servers that believe proxies themselves put what these say there, with port 0.
 
         Raises:
             Refused: the dashboard is open on this machine alone, and the request is not from there.
@@ -89,8 +90,8 @@ class Access:
             return User("", "nobody")
         return self._proxied(request, peer) or self._known(request)
 
-    def _proxied(self, request: Request, peer: str | None) -> User | None:
-        address = parsed(peer or "")
+    def _proxied(self, request: Request, peer: tuple[str, int] | None) -> User | None:
+        address = parsed(peer[0]) if peer and peer[1] else None
         if not self._header or address is None:
             return None
         name = request.headers.get(self._header, b"").decode("latin-1").strip()
@@ -101,12 +102,12 @@ class Access:
     def _known(self, request: Request) -> User | None:
         if self.sessions is None:
             return None
-        token = _cookie(request.headers.get(b"cookie", b"").decode("latin-1"))
+        token = _cookie(request.headers.get(b"cookie", b""))
         return User("", "password") if token and self.sessions.holds(token) else None
 
-    def _admit_local(self, request: Request, peer: str | None) -> None:
+    def _admit_local(self, request: Request, peer: tuple[str, int] | None) -> None:
         """A page of any site may have its own name lead to this machine, but not change `Host`."""
-        address = parsed(peer or "")
+        address = parsed(peer[0]) if peer else None
         if peer is not None and (address is None or not address.is_loopback):
             raise _not_local("the connection is not from this machine")
         if any(header in request.headers for header in _FORWARDED):
@@ -129,9 +130,6 @@ def _written(host: str) -> str:
     return f"[{host}]" if ":" in host else host.lower()
 
 
-def _cookie(given: str) -> str | None:
-    try:
-        found = SimpleCookie(given).get(NAME)
-    except CookieError:
-        return None
-    return found.value if found else None
+def _cookie(given: bytes) -> str | None:
+    found = _COOKIE.search(given)
+    return found[1].decode("latin-1") if found else None

@@ -1,28 +1,46 @@
 """The dashboard as an application: what is served where, and what stands before it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dwell.errors import QuestionInvalid, WarehouseError
 from dwell.settings import Settings
 from dwell.site.collector.request import RequestReader
 from dwell.site.dashboard.access import Access
+from dwell.site.dashboard.asking import Asking
 from dwell.site.dashboard.assets import Assets
+from dwell.site.dashboard.boards import Boards
+from dwell.site.dashboard.data import Data
 from dwell.site.dashboard.gate import Gate
-from dwell.site.dashboard.headers import PRIVATE, Guarded
+from dwell.site.dashboard.headers import Guarded
+from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.refusals import Refused
 from dwell.site.dashboard.signing_in import SigningIn
+from dwell.site.dashboard.streams import Streams
 from dwell.site.dashboard.tries import Tries
 from dwell.site.dashboard.troubles import Troubles
+from dwell.warehouse.panels import Board
+
+COMPRESSED_BYTES = 1_024
+"""From so many bytes on, what is not coded yet is compressed where the client takes it."""
 
 
 def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
-    """The dashboard of these settings. Mount it anywhere, with a path that ends in no slash:
+    """The dashboard of these settings. Mount it anywhere:
 
         app.mount("/stats", create_dashboard(Settings.read()))
+
+    Its streams end with `app.state.streams.close()`: a server that is to stop calls it, so that it
+    need not wait for them.
 
     Args:
         guarded: False if the application it is mounted in lets nobody in who should not look.
@@ -31,33 +49,40 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
         SettingInvalid: a setting of the dashboard cannot be used.
     """
     access = Access(settings, guarded=guarded)
+    asking = Asking()
+    board = Board(settings.published)
+    newest = Newest(settings.published, board, asking)
     assets = Assets()
     pages = Pages(assets, settings.timezone)
-    troubles = Troubles(pages)
+    troubles = Troubles(pages, settings.published)
     signing_in = SigningIn(access, pages, Tries())
+    boards = Boards(pages, settings.timezone)
+    data = Data(board, asking, newest, settings.timezone)
+    streams = Streams(newest)
 
-    async def board(request: Request) -> Response:
-        kept = {"cache-control": PRIVATE}
-        query = dict(request.query_params)
-        return pages.render(request, "board.html", headers=kept, query=query)
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        streams.close()
+        asking.close()
+        board.close()
 
-    async def session(request: Request) -> Response:
-        kept = {"cache-control": PRIVATE}
-        session_id = str(request.path_params["session_id"])
-        return pages.render(request, "session.html", headers=kept, session_id=session_id)
-
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/", board),
-            Route("/sessions/{session_id:uuid}", session),
+            Route("/", boards.board),
+            Route("/sessions/{session_id:uuid}", boards.session),
+            Route("/panels", data.listing),
+            Route("/panels/{name}.{form}", data.panel),
+            Route("/events", streams.serve),
             Route("/login", signing_in.ask),
             Route("/login", signing_in.sign_in, methods=["POST"]),
             Route("/logout", signing_in.sign_out, methods=["POST"]),
             Route("/healthy", _well),
-            Route("/assets/{digest:str}/{path:path}", assets.serve),
+            Route("/assets/{digest}/{path:path}", assets.serve),
         ],
         middleware=[
             Middleware(Guarded),
+            Middleware(GZipMiddleware, minimum_size=COMPRESSED_BYTES, compresslevel=5),
             Middleware(
                 Gate,
                 access=access,
@@ -66,13 +91,22 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
                 troubles=troubles,
             ),
         ],
-        exception_handlers={
-            Refused: troubles.refused,
-            404: troubles.not_found,
-            405: troubles.method,
-            Exception: troubles.failed,
-        },
+        exception_handlers=_handlers(troubles),
+        lifespan=lifespan,
     )
+    app.state.streams = streams
+    return app
+
+
+def _handlers(troubles: Troubles) -> dict[Any, Any]:
+    return {
+        Refused: troubles.refused,
+        QuestionInvalid: troubles.question,
+        WarehouseError: troubles.unread,
+        404: troubles.not_found,
+        405: troubles.method,
+        Exception: troubles.failed,
+    }
 
 
 async def _well(request: Request) -> Response:

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from dwell.site.dashboard.refusals import Cause, Refused
 
@@ -42,7 +42,7 @@ class Asking:
             task = asyncio.create_task(self._run(question, answer))
             self._asked[question] = task
         # Who goes away takes nothing from the others.
-        return await asyncio.shield(task)  # type: ignore[arg-type]
+        return cast(T, await asyncio.shield(task))
 
     async def _run(self, question: Hashable, answer: Callable[[], object]) -> object:
         self._at_hand += 1

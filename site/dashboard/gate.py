@@ -58,8 +58,7 @@ class Gate:
         scope = request.scope
         head = self._requests.read(scope)
         scope["dwell.head"] = head
-        client = scope.get("client")
-        user = self._access.user(head, client[0] if client else None)
+        user = self._access.user(head, scope.get("client"))
         scope["dwell.user"] = user
         admit_origin(head, request.method)
         if len(scope["query_string"]) > LONGEST_QUERY:

@@ -14,7 +14,8 @@ Every template finds:
 A form needs no token: a `POST` is taken from the dashboard's own pages alone, by `Origin`,
 `Sec-Fetch-Site` and a `SameSite=Strict` cookie.
 
-`board.html` finds also `query`, the parameters of the address, by name. `session.html` finds
+`board.html` finds also `query`, the parameters of the address, by name; `problem`, None or why they
+make no selection; and `panels`, as `dwell.warehouse.panels` lists them. `session.html` finds
 `session_id`. `login.html` finds `next`, which its form sends back, and `problem`, None or what was
 wrong with the last try. `trouble.html` finds `title` and `detail`. `passage.html` finds nothing: it
 leads to itself.

@@ -19,6 +19,7 @@ class Cause(StrEnum):
     QUESTION = "question"
     BODY = "body"
     NOTHING_PUBLISHED = "nothing_published"
+    UNREADABLE = "unreadable"
     BUSY = "busy"
     FAILED = "failed"
 
@@ -36,6 +37,7 @@ STATUS = {
     Cause.QUESTION: 400,
     Cause.BODY: 400,
     Cause.NOTHING_PUBLISHED: 503,
+    Cause.UNREADABLE: 503,
     Cause.BUSY: 503,
     Cause.FAILED: 500,
 }
@@ -53,6 +55,7 @@ TITLES = {
     Cause.QUESTION: "The question cannot be asked like this",
     Cause.BODY: "The form cannot be read",
     Cause.NOTHING_PUBLISHED: "There is no data yet",
+    Cause.UNREADABLE: "The warehouse cannot be read",
     Cause.BUSY: "Too much is asked at once",
     Cause.FAILED: "The dashboard failed to answer",
 }
@@ -61,6 +64,7 @@ HEADERS: Mapping[Cause, Mapping[str, str]] = {
     Cause.LOCKED: {"www-authenticate": 'Session realm="dwell"'},
     Cause.WRONG_PASSWORD: {"www-authenticate": 'Session realm="dwell"'},
     Cause.NOTHING_PUBLISHED: {"retry-after": "5"},
+    Cause.UNREADABLE: {"retry-after": "5"},
     Cause.BUSY: {"retry-after": "1"},
 }
 """RFC 9110 wants a challenge with every 401; browsers leave one that they do not know to the page."""

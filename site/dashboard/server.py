@@ -1,5 +1,6 @@
 """The server of the dashboard: a process of its own, which gives way to every other."""
 
+import gc
 import os
 import socket
 from contextlib import suppress
@@ -30,7 +31,8 @@ def serve(settings: Settings) -> None:
     host, port = settings.dashboard_host, settings.dashboard_port
     sockets = listen(host, port, ("dashboard_host", "dashboard_port"))
     said = f"the dashboard is at {address_of(host, port)}/"
-    Server(configured(app), said, lambda: None).run(sockets)
+    Server(configured(app), said, app.state.streams.close).run(sockets)
+    gc.unfreeze()  # DuckDB's binding complains of what is not collected at the end
 
 
 def require_protection(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """The answer to a refusal: a page for people, a problem document (RFC 9457) for programs."""
 
 import json
+import logging
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,12 +11,15 @@ from dwell.site.dashboard.headers import HEADERS
 from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.refusals import Cause, Refused
 
+logger = logging.getLogger(__name__)
+
 
 class Troubles:
     """Answers what is refused, and what fails."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, published: Path) -> None:
         self._pages = pages
+        self._published = published
 
     def answer(self, request: Request, refused: Refused) -> Response:
         """The answer to a refusal."""
@@ -33,6 +38,18 @@ class Troubles:
         """The answer to a `Refused` that an endpoint has raised."""
         assert isinstance(error, Refused)
         return self.answer(request, error)
+
+    async def question(self, request: Request, error: Exception) -> Response:
+        """The answer to a question that cannot be asked like this."""
+        return self.answer(request, Refused(Cause.QUESTION, str(error)))
+
+    async def unread(self, request: Request, error: Exception) -> Response:
+        """The answer where nothing is published, or what is cannot be read."""
+        nothing = not self._published.exists()
+        cause = Cause.NOTHING_PUBLISHED if nothing else Cause.UNREADABLE
+        if not nothing:
+            logger.warning("the warehouse cannot be read: %s", error)
+        return self.answer(request, Refused(cause, str(error)))
 
     async def not_found(self, request: Request, error: Exception) -> Response:
         """The answer where no route leads."""

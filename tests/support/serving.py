@@ -14,10 +14,19 @@ from tests.support.running import wait_until
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve `app` on a free port for the time of a `with`; yields its origin."""
+def serving(app: ASGIApp, *, proxy_headers: bool = False) -> Iterator[str]:
+    """Serve `app` on a free port for the time of a `with`; yields its origin.
+
+    Args:
+        proxy_headers: whether uvicorn itself believes proxies on this machine, as it does by default.
+    """
     config = uvicorn.Config(
-        app, port=0, log_level="warning", ws="none", timeout_graceful_shutdown=1
+        app,
+        port=0,
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=1,
+        proxy_headers=proxy_headers,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="serving")
@@ -52,9 +61,15 @@ class Client:
     def __init__(self, origin: str) -> None:
         self._connection = HTTPConnection(origin.removeprefix("http://"), timeout=10)
 
-    def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """One request without a body."""
-        self._connection.request(method, path, headers=dict(headers or {}))
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """One request."""
+        self._connection.request(method, path, body, headers=dict(headers or {}))
         with self._connection.getresponse() as response:
             return Reply(response.status, response.headers, response.read())
 
@@ -68,9 +83,9 @@ class Client:
 
 
 @contextmanager
-def client_of(app: ASGIApp) -> Iterator[Client]:
+def client_of(app: ASGIApp, *, proxy_headers: bool = False) -> Iterator[Client]:
     """`app` on a socket, and a client for it, for the time of a `with`."""
-    with serving(app) as origin:
+    with serving(app, proxy_headers=proxy_headers) as origin:
         client = Client(origin)
         try:
             yield client

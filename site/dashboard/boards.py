@@ -1,0 +1,46 @@
+"""The pages that people look at: the board, and one session of it."""
+
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dwell.errors import QuestionInvalid
+from dwell.site.dashboard.headers import PRIVATE
+from dwell.site.dashboard.pages import Pages
+from dwell.warehouse.panels import SELECTING, Selection, panels
+
+KEPT = {"cache-control": PRIVATE}
+
+
+class Boards:
+    """Renders them at once, without the warehouse; their scripts ask for the data."""
+
+    def __init__(self, pages: Pages, timezone: str) -> None:
+        self._pages = pages
+        self._timezone = timezone
+
+    async def board(self, request: Request) -> Response:
+        """The board of the selection in the address. What is no part of one is left alone: links
+        are given additions by those who pass them on."""
+        query = dict(request.query_params)
+        selecting = {name: text for name, text in query.items() if name in SELECTING}
+        problem = None
+        try:
+            Selection.of(selecting, timezone=self._timezone, now=datetime.now(UTC))
+        except QuestionInvalid as error:
+            problem = str(error)
+        return self._pages.render(
+            request,
+            "board.html",
+            400 if problem else 200,
+            KEPT,
+            query=query,
+            problem=problem,
+            panels=panels(),
+        )
+
+    async def session(self, request: Request) -> Response:
+        """The page of one session."""
+        session_id = str(request.path_params["session_id"])
+        return self._pages.render(request, "session.html", headers=KEPT, session_id=session_id)

@@ -1,0 +1,150 @@
+"""The data behind the pages: every panel as JSON, Arrow and CSV, and what else scripts ask for."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dwell.site.dashboard.asking import Asking, Kept
+from dwell.site.dashboard.headers import PRIVATE
+from dwell.site.dashboard.newest import Newest
+from dwell.site.dashboard.refusals import Cause, Refused
+from dwell.site.dashboard.streams import moment
+from dwell.warehouse.panels import SELECTING, Answer, Board, Panel, Publication, Selection, panels
+
+SESSIONS = 50
+"""Sessions of one page of their list."""
+
+Question = tuple[object, ...]
+Told = tuple[Publication, bytes]
+
+
+class Data:
+    """Answers for scripts and for people who take the data along.
+
+    An answer has a tag of publication and question; who has it already gets 304, without the
+    warehouse being asked.
+    """
+
+    def __init__(self, board: Board, asking: Asking, newest: Newest, timezone: str) -> None:
+        self._board = board
+        self._asking = asking
+        self._newest = newest
+        self._timezone = timezone
+        self._kept = Kept()
+
+    async def listing(self, request: Request) -> Response:
+        """The panels, and what their columns mean."""
+        return JSONResponse([_described(each) for each in panels()])
+
+    async def panel(self, request: Request) -> Response:
+        """One panel of the selection in the address.
+
+        Raises:
+            Refused: there is no such panel, or no such form of it.
+            QuestionInvalid: it cannot be asked like this.
+        """
+        panel = _panel(request.path_params["name"])
+        form = request.path_params["form"]
+        if form not in FORMS:
+            expected = " or ".join(FORMS)
+            raise Refused(Cause.NOT_FOUND, f"the form is {form!r}: expected {expected}")
+        selection, extra = self._asked(request)
+        media_type, written = FORMS[form]
+
+        def ask() -> Told:
+            answer = self._board.answer(panel.name, selection, extra)
+            return answer.publication, written(panel, selection, answer)
+
+        question = (panel.name, form, selection, tuple(sorted(extra.items())))
+        headers = {}
+        if form != "json":
+            headers["content-disposition"] = f'attachment; filename="{panel.name}.{form}"'
+        return await self._reply(request, question, ask, media_type, headers)
+
+    def _asked(self, request: Request) -> tuple[Selection, dict[str, str]]:
+        """The selection in an address, and what it says beside it."""
+        given = dict(request.query_params)
+        selecting = {name: text for name, text in given.items() if name in SELECTING}
+        selection = Selection.of(selecting, timezone=self._timezone, now=datetime.now(UTC))
+        return selection, {name: text for name, text in given.items() if name not in SELECTING}
+
+    async def _reply(
+        self,
+        request: Request,
+        question: Question,
+        ask: Callable[[], Told],
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> Response:
+        publication = await self._newest.publication()
+        tag = _tag(publication, question)
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers={"cache-control": PRIVATE, "etag": tag})
+        asked = (publication.identity, question)
+        body = self._kept.find(asked)
+        if body is None:
+            # By now the newest may be another one: what is told is of that.
+            told = await self._asking.run(asked, ask)
+            publication, body = told
+            self._kept.keep((publication.identity, question), body)
+        kept = {"cache-control": PRIVATE, "etag": _tag(publication, question)}
+        return Response(body, headers={**kept, **headers}, media_type=media_type)
+
+
+def _panel(name: str) -> Panel:
+    for panel in panels():
+        if panel.name == name:
+            return panel
+    offered = ", ".join(panel.name for panel in panels())
+    raise Refused(Cause.NOT_FOUND, f"there is no panel {name!r}: expected one of {offered}")
+
+
+def _tag(publication: Publication, question: Question) -> str:
+    """Weak: what is sent may be coded in several ways."""
+    return f'W/"{publication.identity}-{sha256(repr(question).encode()).hexdigest()[:12]}"'
+
+
+def _described(panel: Panel) -> dict[str, Any]:
+    return {
+        "name": panel.name,
+        "question": panel.question,
+        "story": list(panel.story),
+        "columns": _columns(panel),
+        "parameters": [*SELECTING, *(each.name for each in panel.parameters)],
+    }
+
+
+def _columns(panel: Panel) -> list[dict[str, str]]:
+    return [
+        {"name": each.name, "meaning": each.meaning, "unit": each.unit} for each in panel.columns
+    ]
+
+
+def _json(panel: Panel, selection: Selection, answer: Answer) -> bytes:
+    return dumped(
+        {
+            "panel": panel.name,
+            "question": panel.question,
+            "publication": answer.publication.identity,
+            "published_at": moment(answer.publication.published_at),
+            "columns": _columns(panel),
+            "rows": answer.rows(),
+        }
+    )
+
+
+def dumped(document: object) -> bytes:
+    """As JSON, in few bytes."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+FORMS: Mapping[str, tuple[str, Callable[[Panel, Selection, Answer], bytes]]] = {
+    "json": ("application/json", _json),
+    "arrow": ("application/vnd.apache.arrow.stream", lambda *given: given[-1].arrow()),
+    "csv": ("text/csv; charset=utf-8", lambda *given: given[-1].csv().encode()),
+}

@@ -1,0 +1,138 @@
+"""What tells open pages of each new publication: server-sent events."""
+
+import asyncio
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from dwell.errors import WarehouseError
+from dwell.site.dashboard.newest import Newest
+from dwell.site.dashboard.refusals import Cause, Refused
+from dwell.warehouse.panels import Publication
+
+MOST = 64
+"""Streams at a time; a page has one."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the published file."""
+EVENT_SECONDS = 5.0
+"""Between two events, at least: each has every open page ask for its panels again."""
+COMMENT_SECONDS = 15.0
+"""Between two signs of life, so that no proxy takes a silent stream for a dead one."""
+LONGEST_SECONDS = 1_800.0
+"""Then a stream ends, and the browser comes again, if it still may."""
+RETRY_MS = 3_000
+"""After which a browser comes again."""
+
+
+class Streams:
+    """Hands out streams, so many at a time."""
+
+    def __init__(self, newest: Newest) -> None:
+        self._newest = newest
+        self._open = 0
+        self._closing = asyncio.Event()
+
+    async def serve(self, request: Request) -> Response:
+        """A stream of events named `published`: one at once, and one for each new publication.
+
+        Raises:
+            Refused: there are as many as there may be.
+        """
+        if self._open >= MOST:
+            raise Refused(
+                Cause.BUSY,
+                f"{MOST} pages are kept up to date already: expected fewer open at a time",
+                {"retry-after": "60"},
+            )
+        return Stream(self)
+
+    def close(self) -> None:
+        """End all streams, now and later."""
+        self._closing.set()
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Send events until the client goes away, or the stream is old, or all are to end."""
+        self._open += 1
+        loop = asyncio.get_running_loop()
+        gone = asyncio.create_task(_gone(receive))
+        closing = asyncio.create_task(self._closing.wait())
+        ends = loop.time() + LONGEST_SECONDS
+        told, told_at, heard_at = "", float("-inf"), loop.time()
+        try:
+            while not (gone.done() or closing.done()) and loop.time() < ends:
+                now = loop.time()
+                if now - told_at >= EVENT_SECONDS:
+                    publication = await self._publication()
+                    if publication is not None and publication.identity != told:
+                        await _send(send, _event(publication))
+                        told, told_at, heard_at = publication.identity, now, now
+                if now - heard_at >= COMMENT_SECONDS:
+                    await _send(send, ": still here\n\n")
+                    heard_at = now
+                await asyncio.wait(
+                    (gone, closing), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+        finally:
+            self._open -= 1
+            gone.cancel()
+            closing.cancel()
+
+    async def _publication(self) -> Publication | None:
+        """The newest; `None` if there is none, or it is not known in time: there is a next look."""
+        with suppress(WarehouseError, Refused):
+            return await self._newest.publication()
+        return None
+
+
+class Stream(Response):
+    """The answer that is a stream."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, streams: Streams) -> None:
+        # A proxy that gathers answers, nginx by default, would keep events back.
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, then what comes."""
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        if scope["method"] == "GET":
+            await _send(send, f"retry: {RETRY_MS}\n\n")
+            await self._streams.run(receive, send)
+        with suppress(OSError):
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _event(publication: Publication) -> str:
+    data = {
+        "publication": publication.identity,
+        "published_at": moment(publication.published_at),
+    }
+    return f"event: published\ndata: {json.dumps(data)}\n\n"
+
+
+def moment(when: datetime) -> str:
+    """A moment as JSON has it."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+async def _send(send: Send, text: str) -> None:
+    with suppress(OSError):
+        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
