@@ -25,7 +25,6 @@ class Asking:
     def __init__(self, threads: int = THREADS, most: int = MOST_WAITING) -> None:
         self._pool = ThreadPoolExecutor(threads, "asking")
         self._most = most
-        self._at_hand = 0
         self._asked: dict[Hashable, asyncio.Task[object]] = {}
 
     async def run(self, question: Hashable, answer: Callable[[], T]) -> T:
@@ -37,7 +36,7 @@ class Asking:
         """
         task = self._asked.get(question)
         if task is None:
-            if self._at_hand >= self._most:
+            if len(self._asked) >= self._most:
                 raise Refused(Cause.BUSY, "too many questions wait for an answer: try again")
             task = asyncio.create_task(self._run(question, answer))
             self._asked[question] = task
@@ -45,11 +44,9 @@ class Asking:
         return cast(T, await asyncio.shield(task))
 
     async def _run(self, question: Hashable, answer: Callable[[], object]) -> object:
-        self._at_hand += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, answer)
         finally:
-            self._at_hand -= 1
             del self._asked[question]
 
     def close(self) -> None:

@@ -132,6 +132,9 @@ def _json(panel: Panel, selection: Selection, answer: Answer) -> bytes:
             "question": panel.question,
             "publication": answer.publication.identity,
             "published_at": moment(answer.publication.published_at),
+            "since": moment(selection.since),
+            "until": moment(selection.until),
+            "before": moment(selection.before),
             "columns": _columns(panel),
             "rows": answer.rows(),
         }

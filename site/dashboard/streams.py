@@ -124,8 +124,9 @@ def _event(publication: Publication) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A moment as JSON has it."""
-    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    """A moment as JSON has it; without a zone it is one of UTC."""
+    zoned = when.astimezone(UTC) if when.tzinfo else when
+    return zoned.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 async def _send(send: Send, text: str) -> None:

@@ -1,0 +1,170 @@
+"""Panels over HTTP: in every form, kept while nothing is new, and refused where they cannot be asked."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from dwell.settings import Settings
+from dwell.warehouse.panels import SELECTING, panels
+from tests.support.dashboards import PAGE, dashboard
+from tests.support.publishing import PAGE_A, PAGE_B, publish
+from tests.support.serving import Client
+
+MARCH = "since=2026-03-01&until=2026-03-02"
+
+
+def rows(client: Client, name: str, query: str = MARCH) -> list[dict[str, Any]]:
+    """The rows of a panel, from its JSON."""
+    reply = client.get(f"/panels/{name}.json?{query}")
+    assert reply.status == 200, reply.text
+    found: list[dict[str, Any]] = json.loads(reply.text)["rows"]
+    return found
+
+
+def test_a_panel_is_what_the_warehouse_says(tmp_path: Path) -> None:
+    publish(tmp_path, [1, 2, 6])
+    publish(tmp_path, [3], view=PAGE_B)
+    with dashboard(Settings(data=tmp_path)) as client:
+        by_view = {each["view_name"]: each for each in rows(client, "views")}
+        assert by_view[PAGE_A]["pageviews"] == 3
+        assert by_view[PAGE_B]["pageviews"] == 1
+        [alone] = rows(client, "views", f"{MARCH}&view=PageB")
+        assert alone["view_name"] == PAGE_B
+        assert rows(client, "views", "since=2026-02-01&until=2026-03-01") == []
+
+
+def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(tmp_path: Path) -> None:
+    publish(tmp_path, [1])
+    with dashboard(Settings(data=tmp_path)) as client:
+        reply = client.get(f"/panels/totals.json?{MARCH}")
+    assert reply.headers["Content-Type"] == "application/json"
+    told = json.loads(reply.text)
+    assert list(told) == [
+        *("panel", "question", "publication", "published_at", "since", "until", "before"),
+        *("columns", "rows"),
+    ]
+    assert told["panel"] == "totals"
+    assert (told["since"], told["until"]) == (
+        "2026-03-01T00:00:00.000Z",
+        "2026-03-02T00:00:00.000Z",
+    )
+    assert told["before"] == "2026-02-28T00:00:00.000Z"
+    assert {each["name"] for each in told["columns"]} == set(told["rows"][0])
+    assert all(each["meaning"] for each in told["columns"])
+    assert told["published_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("name", [panel.name for panel in panels()])
+def test_every_panel_comes_in_every_form_with_the_same_rows(name: str, tmp_path: Path) -> None:
+    publish(tmp_path, [1, 2, 6])
+    with dashboard(Settings(data=tmp_path)) as client:
+        as_json = rows(client, name)
+        arrow = client.get(f"/panels/{name}.arrow?{MARCH}")
+        as_csv = client.get(f"/panels/{name}.csv?{MARCH}")
+    assert arrow.headers["Content-Type"] == "application/vnd.apache.arrow.stream"
+    assert arrow.headers["Content-Disposition"] == f'attachment; filename="{name}.arrow"'
+    table = pa.ipc.open_stream(arrow.content).read_all()
+    assert table.num_rows == len(as_json)
+    assert as_csv.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert as_csv.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
+    head, *lines = csv.reader(io.StringIO(as_csv.text))
+    assert head == table.column_names
+    assert len(lines) == len(as_json)
+
+
+def test_the_list_of_panels_says_what_each_can_be_told(tmp_path: Path) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        listed = json.loads(client.get("/panels").text)
+    assert [each["name"] for each in listed] == [panel.name for panel in panels()]
+    for each in listed:
+        assert each["question"]
+        assert set(each["parameters"]) >= set(SELECTING)
+
+
+def test_who_has_an_answer_gets_304_until_something_is_published(tmp_path: Path) -> None:
+    publish(tmp_path, [1])
+    path = f"/panels/totals.json?{MARCH}"
+    with dashboard(Settings(data=tmp_path)) as client:
+        first = client.get(path)
+        assert first.headers["Cache-Control"] == "private, no-cache"
+        known = {"If-None-Match": first.headers["ETag"]}
+        again = client.get(path, known)
+        assert (again.status, again.content) == (304, b"")
+        assert again.headers["ETag"] == first.headers["ETag"]
+        assert client.get(f"{path}&bots=include", known).status == 200
+        assert client.get(path.replace(".json", ".csv"), known).status == 200
+        publish(tmp_path, [2])
+        newer = client.get(path, known)
+        assert newer.status == 200
+        assert newer.headers["ETag"] != first.headers["ETag"]
+        assert json.loads(newer.text)["publication"] != json.loads(first.text)["publication"]
+        assert client.get(path, {"If-None-Match": newer.headers["ETag"]}).status == 304
+
+
+def test_large_answers_are_compressed_where_the_client_takes_it(tmp_path: Path) -> None:
+    publish(tmp_path, [1])
+    with dashboard(Settings(data=tmp_path)) as client:
+        plain = client.get("/panels")
+        coded = client.get("/panels", {"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert coded.headers["Content-Encoding"] == "gzip"
+    assert len(coded.content) < len(plain.content) / 2
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("since=yesterday", "since is 'yesterday': expected"),
+        ("since=2026-03-02&until=2026-03-01", "expected an end after the beginning"),
+        ("bots=maybe", "bots is 'maybe': expected exclude, include or only"),
+        ("view=PageX", "view is 'PageX'"),
+        ("colour=red", "totals takes no colour"),
+        ("since=1d&view=%27%3B+drop+table+pageview", 'view is \\"\'; drop table pageview\\"'),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_400_and_says_what_would_be_right(
+    query: str, said: str, tmp_path: Path
+) -> None:
+    publish(tmp_path, [1])
+    with dashboard(Settings(data=tmp_path)) as client:
+        reply = client.get(f"/panels/totals.json?{query}")
+    assert reply.status == 400
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(reply.text)["type"] == "urn:dwell:problem:question"
+    assert said in reply.text
+
+
+def test_the_board_tells_of_a_question_that_cannot_be_asked_and_leaves_additions_alone(
+    tmp_path: Path,
+) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        assert client.get("/?since=yesterday", PAGE).status == 400
+        assert client.get("/?since=7d&utm_source=mail", PAGE).status == 200
+
+
+def test_before_anything_is_published_the_page_is_there_and_the_data_are_503(
+    tmp_path: Path,
+) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        assert client.get("/", PAGE).status == 200
+        assert client.get("/panels").status == 200
+        reply = client.get("/panels/totals.json")
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
+        assert json.loads(reply.text)["title"] == "There is no data yet"
+        publish(tmp_path, [1])
+        assert client.get("/panels/totals.json").status == 200
+
+
+def test_a_file_that_is_no_warehouse_is_503_and_gets_better_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "warehouse.duckdb").write_text("not a database")
+    with dashboard(Settings(data=tmp_path)) as client:
+        reply = client.get("/panels/totals.json")
+        assert reply.status == 503
+        assert json.loads(reply.text)["title"] == "The warehouse cannot be read"
+        publish(tmp_path, [1])
+        assert client.get("/panels/totals.json").status == 200
