@@ -1,6 +1,7 @@
 """The data behind the pages: every panel as JSON, Arrow and CSV, and what else scripts ask for."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -9,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dwell.errors import QuestionInvalid
 from dwell.site.dashboard.asking import Asking, Kept
 from dwell.site.dashboard.headers import PRIVATE
 from dwell.site.dashboard.newest import Newest
@@ -18,6 +20,8 @@ from dwell.warehouse.panels import SELECTING, Answer, Board, Panel, Publication,
 
 SESSIONS = 50
 """Sessions of one page of their list."""
+LIVE_SECONDS = 5
+"""For which an answer about now is kept."""
 
 Question = tuple[object, ...]
 Told = tuple[Publication, bytes]
@@ -60,11 +64,54 @@ class Data:
             answer = self._board.answer(panel.name, selection, extra)
             return answer.publication, written(panel, selection, answer)
 
-        question = (panel.name, form, selection, tuple(sorted(extra.items())))
+        question = (panel.name, form, selection, tuple(sorted(extra.items())), _moment_of(panel))
         headers = {}
         if form != "json":
             headers["content-disposition"] = f'attachment; filename="{panel.name}.{form}"'
         return await self._reply(request, question, ask, media_type, headers)
+
+    async def choices(self, request: Request) -> Response:
+        """What there is to be selected in the period, by the names of parameters."""
+        selection, extra = self._asked(request)
+        _take_nothing(extra)
+
+        def ask() -> Told:
+            return self._board.publication(), dumped(self._board.choices(selection))
+
+        return await self._reply(request, ("choices", selection), ask, "application/json", {})
+
+    async def sessions(self, request: Request) -> Response:
+        """The sessions selected, a page of them, those that began last first. `before` is the
+        `cursor` of the last one of the page before; `next` is that of this one, or null."""
+        selection, extra = self._asked(request)
+        before = extra.pop("before", "")
+        _take_nothing(extra)
+
+        def ask() -> Told:
+            answer = self._board.sessions(selection, before=before, limit=SESSIONS)
+            rows = answer.rows()
+            more = {"next": rows[-1]["cursor"] if len(rows) == SESSIONS else None}
+            return answer.publication, dumped(_document(selection, answer, rows) | more)
+
+        question = ("sessions", selection, before)
+        return await self._reply(request, question, ask, "application/json", {})
+
+    async def session(self, request: Request) -> Response:
+        """One session with its pageviews, and when each of them could be seen.
+
+        Raises:
+            Refused: there is no such session.
+        """
+        session_id = str(request.path_params["session_id"])
+
+        def ask() -> Told:
+            timeline = self._board.timeline(session_id)
+            if timeline is None:
+                raise Refused(Cause.NOT_FOUND, f"there is no session {session_id}")
+            document = _published(timeline.publication) | timeline.plain()
+            return timeline.publication, dumped(document)
+
+        return await self._reply(request, ("session", session_id), ask, "application/json", {})
 
     def _asked(self, request: Request) -> tuple[Selection, dict[str, str]]:
         """The selection in an address, and what it says beside it."""
@@ -114,31 +161,48 @@ def _described(panel: Panel) -> dict[str, Any]:
         "name": panel.name,
         "question": panel.question,
         "story": list(panel.story),
-        "columns": _columns(panel),
+        "columns": [
+            {"name": each.name, "meaning": each.meaning, "unit": each.unit}
+            for each in panel.columns
+        ],
         "parameters": [*SELECTING, *(each.name for each in panel.parameters)],
     }
 
 
-def _columns(panel: Panel) -> list[dict[str, str]]:
-    return [
-        {"name": each.name, "meaning": each.meaning, "unit": each.unit} for each in panel.columns
-    ]
+def _take_nothing(extra: Mapping[str, str]) -> None:
+    for name in extra:
+        expected = ", ".join(SELECTING)
+        raise QuestionInvalid(f"there is no {name} here: expected some of {expected}")
+
+
+def _moment_of(panel: Panel) -> int:
+    """What makes one question of a panel about now another one than that of some seconds ago."""
+    return int(time.time() / LIVE_SECONDS) if "now" in panel.named else 0
 
 
 def _json(panel: Panel, selection: Selection, answer: Answer) -> bytes:
-    return dumped(
-        {
-            "panel": panel.name,
-            "question": panel.question,
-            "publication": answer.publication.identity,
-            "published_at": moment(answer.publication.published_at),
-            "since": moment(selection.since),
-            "until": moment(selection.until),
-            "before": moment(selection.before),
-            "columns": _columns(panel),
-            "rows": answer.rows(),
-        }
-    )
+    named = {"panel": panel.name, "question": panel.question}
+    return dumped(named | _document(selection, answer, answer.rows()))
+
+
+def _document(selection: Selection, answer: Answer, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return _published(answer.publication) | {
+        "since": moment(selection.since),
+        "until": moment(selection.until),
+        "before": moment(selection.before),
+        "columns": [
+            {"name": each.name, "meaning": each.meaning, "unit": each.unit}
+            for each in answer.columns
+        ],
+        "rows": rows,
+    }
+
+
+def _published(publication: Publication) -> dict[str, Any]:
+    return {
+        "publication": publication.identity,
+        "published_at": moment(publication.published_at),
+    }
 
 
 def dumped(document: object) -> bytes:

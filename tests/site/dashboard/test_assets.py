@@ -1,0 +1,67 @@
+"""Styles and scripts: under a name that changes with them, kept for good, in every coding."""
+
+import gzip
+import re
+from pathlib import Path
+
+import brotli
+import pytest
+
+from dwell.settings import Settings
+from dwell.site.dashboard.assets import FOLDERS, HOME, MEDIA_TYPES, Assets
+from tests.support.dashboards import PAGE, dashboard
+
+FILES = [
+    str(file.relative_to(HOME))
+    for folder in FOLDERS
+    for file in sorted((HOME / folder).rglob("*"))
+    if file.suffix in MEDIA_TYPES
+]
+
+
+def test_every_file_is_served_under_the_name_that_pages_ask_with(tmp_path: Path) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        [base] = set(re.findall(r'"\./(assets/[0-9a-f]{16})[/"]', client.get("/", PAGE).text))
+        for name in FILES:
+            reply = client.get(f"/{base}/{name}")
+            assert reply.status == 200
+            assert reply.headers["Content-Type"] == MEDIA_TYPES[Path(name).suffix]
+            assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+            assert reply.headers["Vary"] == "Accept-Encoding"
+
+
+def test_under_an_older_name_the_present_file_is_served_but_not_kept(tmp_path: Path) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        reply = client.get("/assets/0123456789abcdef/static/dashboard.css")
+        assert reply.status == 200
+        assert reply.headers["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize(
+    "path", ["static/nothing.js", "templates/board.html", "static/../app.py", "app.py", ""]
+)
+def test_nothing_else_is_served(path: str, tmp_path: Path) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        assert client.get(f"/assets/0123456789abcdef/{path}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"), [("gzip, br", "br"), ("gzip", "gzip"), ("br;q=0", None), ("", None)]
+)
+def test_each_coding_holds_the_same(accepted: str, coding: str | None, tmp_path: Path) -> None:
+    decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
+    path = "/assets/0123456789abcdef/static/dashboard.css"
+    with dashboard(Settings(data=tmp_path)) as client:
+        plain = client.get(path).content
+        reply = client.get(path, {"Accept-Encoding": accepted})
+    assert reply.headers["Content-Encoding"] == coding
+    assert decode(reply.content) == plain
+
+
+def test_more_files_belong_to_the_name() -> None:
+    plain = Assets()
+    more = Assets({"charts.js": (b"export {};", "text/javascript; charset=utf-8")})
+    assert more.digest != plain.digest
+    assert more.path("charts.js") == f"assets/{more.digest}/charts.js"
+    with pytest.raises(AssertionError, match=r"no charts\.js among the assets"):
+        plain.path("charts.js")
