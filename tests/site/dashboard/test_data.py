@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from dwell.settings import Settings
+from dwell.site.dashboard import data
 from dwell.warehouse.panels import SELECTING, panels
 from tests.support.dashboards import PAGE, dashboard
 from tests.support.publishing import PAGE_A, PAGE_B, publish
@@ -168,3 +169,65 @@ def test_a_file_that_is_no_warehouse_is_503_and_gets_better_by_itself(tmp_path: 
         assert json.loads(reply.text)["title"] == "The warehouse cannot be read"
         publish(tmp_path, [1])
         assert client.get("/panels/totals.json").status == 200
+
+
+def test_what_there_is_to_be_selected(tmp_path: Path) -> None:
+    publish(tmp_path, [1, 2], identity='{"path": "/a"}')
+    publish(tmp_path, [1], view=PAGE_B, identity='{"path": "/b"}')
+    with dashboard(Settings(data=tmp_path)) as client:
+        choices = json.loads(client.get(f"/choices.json?{MARCH}").text)
+        assert choices == {
+            "view": [PAGE_A, PAGE_B],
+            "path": ["/a", "/b"],
+            "browser": ["Firefox"],
+            "system": ["Linux"],
+            "device": ["desktop"],
+        }
+        assert client.get("/choices.json?colour=red").status == 400
+
+
+def test_sessions_come_in_portions_and_each_as_a_timeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "SESSIONS", 2)
+    for _ in range(3):
+        publish(tmp_path, [1, 2])
+    with dashboard(Settings(data=tmp_path)) as client:
+        first = json.loads(client.get(f"/sessions.json?{MARCH}").text)
+        assert len(first["rows"]) == 2
+        assert first["columns"][0]["name"] == "session_id"
+        rest = json.loads(client.get(f"/sessions.json?{MARCH}&before={first['next']}").text)
+        assert (len(rest["rows"]), rest["next"]) == (1, None)
+        seen = {each["session_id"] for each in first["rows"] + rest["rows"]}
+        assert len(seen) == 3
+        for session_id in seen:
+            reply = client.get(f"/sessions/{session_id}.json")
+            session = json.loads(reply.text)
+            assert session["session"]["session_id"] == session_id
+            assert len(session["pageviews"]) == 2
+            known = {"If-None-Match": reply.headers["ETag"]}
+            assert client.get(f"/sessions/{session_id}.json", known).status == 304
+            assert client.get(f"/sessions/{session_id}", PAGE).status == 200
+        assert client.get("/sessions.json?before=yesterday").status == 400
+
+
+def test_a_session_that_is_not_there_is_404(tmp_path: Path) -> None:
+    publish(tmp_path, [1])
+    with dashboard(Settings(data=tmp_path)) as client:
+        for path in ("/sessions/0193a5c2-7b6a-7d20-9a41-5b8a3e6d7f02.json", "/sessions/none.json"):
+            assert client.get(path).status == 404
+
+
+def test_a_panel_about_now_is_asked_again_after_some_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, [1])
+    with dashboard(Settings(data=tmp_path)) as client:
+        tags = {}
+        for name in ("live", "totals"):
+            path = f"/panels/{name}.json?{MARCH}"
+            tags[name] = client.get(path).headers["ETag"]
+        monkeypatch.setattr(data, "LIVE_SECONDS", 1e-6)
+        for name, status in (("live", 200), ("totals", 304)):
+            known = {"If-None-Match": tags[name]}
+            assert client.get(f"/panels/{name}.json?{MARCH}", known).status == status
