@@ -43,7 +43,8 @@ class Data:
 
     async def listing(self, request: Request) -> Response:
         """The panels, and what their columns mean."""
-        return JSONResponse([_described(each) for each in panels()])
+        listed = [_described(each) for each in panels()]
+        return JSONResponse(listed, headers={"cache-control": PRIVATE})
 
     async def panel(self, request: Request) -> Response:
         """One panel of the selection in the address.

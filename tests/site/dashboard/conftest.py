@@ -1,9 +1,18 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dwell.settings import Settings
-from tests.support.dashboards import password_file
+from tests.support.dashboards import dashboard, password_file
+from tests.support.serving import Client
+
+
+@pytest.fixture(scope="module")
+def unlocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A dashboard that asks nobody, before anything is published. It is shared: change nothing."""
+    with dashboard(Settings(data=tmp_path_factory.mktemp("data"))) as client:
+        yield client
 
 
 @pytest.fixture

@@ -11,28 +11,26 @@ from dwell.site.dashboard import create_dashboard
 from dwell.site.dashboard.server import require_protection
 from tests.support.dashboards import PAGE, dashboard, password_file
 from tests.support.running import Process, environment, free_port, running, wait_until
+from tests.support.serving import Client
 
 CLOSED = ("/", "/panels", "/panels/totals.json", "/panels/totals.csv", "/choices.json", "/events")
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8001", "[::1]", "LOCALHOST:99"])
-def test_on_this_machine_everybody_may_look_without_a_password(host: str, tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        assert client.get("/", {"Host": host}).status == 200
+def test_on_this_machine_everybody_may_look_without_a_password(host: str, unlocked: Client) -> None:
+    assert unlocked.get("/", {"Host": host}).status == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8001", "10.0.0.1", ""])
-def test_a_name_that_was_led_here_is_not_answered(host: str, tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        reply = client.get("/panels", {"Host": host})
+def test_a_name_that_was_led_here_is_not_answered(host: str, unlocked: Client) -> None:
+    reply = unlocked.get("/panels", {"Host": host})
     assert reply.status == 421
     assert "expected 127.0.0.1 or [::1] or localhost" in reply.text
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
-def test_without_a_password_nobody_is_let_in_through_a_proxy(header: str, tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        reply = client.get("/panels", {header: "127.0.0.1"})
+def test_without_a_password_nobody_is_let_in_through_a_proxy(header: str, unlocked: Client) -> None:
+    reply = unlocked.get("/panels", {header: "127.0.0.1"})
     assert reply.status == 403
     assert "expected a password in DWELL_DASHBOARD_PASSWORD_FILE" in reply.text
 
@@ -49,11 +47,10 @@ def test_without_a_password_nobody_is_let_in_through_a_proxy(header: str, tmp_pa
 )
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_site_may_link_here_and_nothing_else(
-    site: str, mode: str, method: str, status: int, tmp_path: Path
+    site: str, mode: str, method: str, status: int, unlocked: Client
 ) -> None:
     headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
-    with dashboard(Settings(data=tmp_path)) as client:
-        assert client.ask(method, "/", headers).status == status
+    assert unlocked.ask(method, "/", headers).status == status
 
 
 def test_an_application_around_it_may_ask_who_is_there_itself(tmp_path: Path) -> None:

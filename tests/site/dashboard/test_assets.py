@@ -7,9 +7,9 @@ from pathlib import Path
 import brotli
 import pytest
 
-from dwell.settings import Settings
 from dwell.site.dashboard.assets import FOLDERS, HOME, MEDIA_TYPES, Assets
-from tests.support.dashboards import PAGE, dashboard
+from tests.support.dashboards import PAGE
+from tests.support.serving import Client
 
 FILES = [
     str(file.relative_to(HOME))
@@ -19,41 +19,37 @@ FILES = [
 ]
 
 
-def test_every_file_is_served_under_the_name_that_pages_ask_with(tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        [base] = set(re.findall(r'"\./(assets/[0-9a-f]{16})[/"]', client.get("/", PAGE).text))
-        for name in FILES:
-            reply = client.get(f"/{base}/{name}")
-            assert reply.status == 200
-            assert reply.headers["Content-Type"] == MEDIA_TYPES[Path(name).suffix]
-            assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
-            assert reply.headers["Vary"] == "Accept-Encoding"
-
-
-def test_under_an_older_name_the_present_file_is_served_but_not_kept(tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        reply = client.get("/assets/0123456789abcdef/static/dashboard.css")
+def test_every_file_is_served_under_the_name_that_pages_ask_with(unlocked: Client) -> None:
+    [base] = set(re.findall(r'"\./(assets/[0-9a-f]{16})[/"]', unlocked.get("/", PAGE).text))
+    for name in FILES:
+        reply = unlocked.get(f"/{base}/{name}")
         assert reply.status == 200
-        assert reply.headers["Cache-Control"] == "private, no-cache"
+        assert reply.headers["Content-Type"] == MEDIA_TYPES[Path(name).suffix]
+        assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+        assert reply.headers["Vary"] == "Accept-Encoding"
+
+
+def test_under_an_older_name_the_present_file_is_served_but_not_kept(unlocked: Client) -> None:
+    reply = unlocked.get("/assets/0123456789abcdef/static/dashboard.css")
+    assert reply.status == 200
+    assert reply.headers["Cache-Control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize(
     "path", ["static/nothing.js", "templates/board.html", "static/../app.py", "app.py", ""]
 )
-def test_nothing_else_is_served(path: str, tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        assert client.get(f"/assets/0123456789abcdef/{path}").status == 404
+def test_nothing_else_is_served(path: str, unlocked: Client) -> None:
+    assert unlocked.get(f"/assets/0123456789abcdef/{path}").status == 404
 
 
 @pytest.mark.parametrize(
     ("accepted", "coding"), [("gzip, br", "br"), ("gzip", "gzip"), ("br;q=0", None), ("", None)]
 )
-def test_each_coding_holds_the_same(accepted: str, coding: str | None, tmp_path: Path) -> None:
+def test_each_coding_holds_the_same(accepted: str, coding: str | None, unlocked: Client) -> None:
     decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
     path = "/assets/0123456789abcdef/static/dashboard.css"
-    with dashboard(Settings(data=tmp_path)) as client:
-        plain = client.get(path).content
-        reply = client.get(path, {"Accept-Encoding": accepted})
+    plain = unlocked.get(path).content
+    reply = unlocked.get(path, {"Accept-Encoding": accepted})
     assert reply.headers["Content-Encoding"] == coding
     assert decode(reply.content) == plain
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ from tests.support.serving import Client
 MARCH = "since=2026-03-01&until=2026-03-02"
 
 
+@pytest.fixture(scope="module")
+def march(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The dashboard of a session with three pageviews of page A and one with one of page B, both in
+    March. It is shared: publish nothing."""
+    data = tmp_path_factory.mktemp("data")
+    publish(data, [1, 2, 6], identity='{"path": "/a"}')
+    publish(data, [3], view=PAGE_B, identity='{"path": "/b"}')
+    with dashboard(Settings(data=data)) as client:
+        yield client
+
+
 def rows(client: Client, name: str, query: str = MARCH) -> list[dict[str, Any]]:
     """The rows of a panel, from its JSON."""
     reply = client.get(f"/panels/{name}.json?{query}")
@@ -27,22 +39,17 @@ def rows(client: Client, name: str, query: str = MARCH) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_panel_is_what_the_warehouse_says(tmp_path: Path) -> None:
-    publish(tmp_path, [1, 2, 6])
-    publish(tmp_path, [3], view=PAGE_B)
-    with dashboard(Settings(data=tmp_path)) as client:
-        by_view = {each["view_name"]: each for each in rows(client, "views")}
-        assert by_view[PAGE_A]["pageviews"] == 3
-        assert by_view[PAGE_B]["pageviews"] == 1
-        [alone] = rows(client, "views", f"{MARCH}&view=PageB")
-        assert alone["view_name"] == PAGE_B
-        assert rows(client, "views", "since=2026-02-01&until=2026-03-01") == []
+def test_a_panel_is_what_the_warehouse_says(march: Client) -> None:
+    by_view = {each["view_name"]: each for each in rows(march, "views")}
+    assert by_view[PAGE_A]["pageviews"] == 3
+    assert by_view[PAGE_B]["pageviews"] == 1
+    [alone] = rows(march, "views", f"{MARCH}&view=PageB")
+    assert alone["view_name"] == PAGE_B
+    assert rows(march, "views", "since=2026-02-01&until=2026-03-01") == []
 
 
-def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(tmp_path: Path) -> None:
-    publish(tmp_path, [1])
-    with dashboard(Settings(data=tmp_path)) as client:
-        reply = client.get(f"/panels/totals.json?{MARCH}")
+def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(march: Client) -> None:
+    reply = march.get(f"/panels/totals.json?{MARCH}")
     assert reply.headers["Content-Type"] == "application/json"
     told = json.loads(reply.text)
     assert list(told) == [
@@ -61,12 +68,10 @@ def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(tmp_path
 
 
 @pytest.mark.parametrize("name", [panel.name for panel in panels()])
-def test_every_panel_comes_in_every_form_with_the_same_rows(name: str, tmp_path: Path) -> None:
-    publish(tmp_path, [1, 2, 6])
-    with dashboard(Settings(data=tmp_path)) as client:
-        as_json = rows(client, name)
-        arrow = client.get(f"/panels/{name}.arrow?{MARCH}")
-        as_csv = client.get(f"/panels/{name}.csv?{MARCH}")
+def test_every_panel_comes_in_every_form_with_the_same_rows(name: str, march: Client) -> None:
+    as_json = rows(march, name)
+    arrow = march.get(f"/panels/{name}.arrow?{MARCH}")
+    as_csv = march.get(f"/panels/{name}.csv?{MARCH}")
     assert arrow.headers["Content-Type"] == "application/vnd.apache.arrow.stream"
     assert arrow.headers["Content-Disposition"] == f'attachment; filename="{name}.arrow"'
     table = pa.ipc.open_stream(arrow.content).read_all()
@@ -78,9 +83,8 @@ def test_every_panel_comes_in_every_form_with_the_same_rows(name: str, tmp_path:
     assert len(lines) == len(as_json)
 
 
-def test_the_list_of_panels_says_what_each_can_be_told(tmp_path: Path) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        listed = json.loads(client.get("/panels").text)
+def test_the_list_of_panels_says_what_each_can_be_told(unlocked: Client) -> None:
+    listed = json.loads(unlocked.get("/panels").text)
     assert [each["name"] for each in listed] == [panel.name for panel in panels()]
     for each in listed:
         assert each["question"]
@@ -107,11 +111,9 @@ def test_who_has_an_answer_gets_304_until_something_is_published(tmp_path: Path)
         assert client.get(path, {"If-None-Match": newer.headers["ETag"]}).status == 304
 
 
-def test_large_answers_are_compressed_where_the_client_takes_it(tmp_path: Path) -> None:
-    publish(tmp_path, [1])
-    with dashboard(Settings(data=tmp_path)) as client:
-        plain = client.get("/panels")
-        coded = client.get("/panels", {"Accept-Encoding": "gzip"})
+def test_large_answers_are_compressed_where_the_client_takes_it(unlocked: Client) -> None:
+    plain = unlocked.get("/panels")
+    coded = unlocked.get("/panels", {"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in plain.headers
     assert coded.headers["Content-Encoding"] == "gzip"
     assert len(coded.content) < len(plain.content) / 2
@@ -129,11 +131,9 @@ def test_large_answers_are_compressed_where_the_client_takes_it(tmp_path: Path) 
     ],
 )
 def test_a_question_that_cannot_be_asked_is_400_and_says_what_would_be_right(
-    query: str, said: str, tmp_path: Path
+    query: str, said: str, march: Client
 ) -> None:
-    publish(tmp_path, [1])
-    with dashboard(Settings(data=tmp_path)) as client:
-        reply = client.get(f"/panels/totals.json?{query}")
+    reply = march.get(f"/panels/totals.json?{query}")
     assert reply.status == 400
     assert reply.headers["Content-Type"] == "application/problem+json"
     assert json.loads(reply.text)["type"] == "urn:dwell:problem:question"
@@ -141,11 +141,10 @@ def test_a_question_that_cannot_be_asked_is_400_and_says_what_would_be_right(
 
 
 def test_the_board_tells_of_a_question_that_cannot_be_asked_and_leaves_additions_alone(
-    tmp_path: Path,
+    unlocked: Client,
 ) -> None:
-    with dashboard(Settings(data=tmp_path)) as client:
-        assert client.get("/?since=yesterday", PAGE).status == 400
-        assert client.get("/?since=7d&utm_source=mail", PAGE).status == 200
+    assert unlocked.get("/?since=yesterday", PAGE).status == 400
+    assert unlocked.get("/?since=7d&utm_source=mail", PAGE).status == 200
 
 
 def test_before_anything_is_published_the_page_is_there_and_the_data_are_503(
@@ -171,19 +170,15 @@ def test_a_file_that_is_no_warehouse_is_503_and_gets_better_by_itself(tmp_path: 
         assert client.get("/panels/totals.json").status == 200
 
 
-def test_what_there_is_to_be_selected(tmp_path: Path) -> None:
-    publish(tmp_path, [1, 2], identity='{"path": "/a"}')
-    publish(tmp_path, [1], view=PAGE_B, identity='{"path": "/b"}')
-    with dashboard(Settings(data=tmp_path)) as client:
-        choices = json.loads(client.get(f"/choices.json?{MARCH}").text)
-        assert choices == {
-            "view": [PAGE_A, PAGE_B],
-            "path": ["/a", "/b"],
-            "browser": ["Firefox"],
-            "system": ["Linux"],
-            "device": ["desktop"],
-        }
-        assert client.get("/choices.json?colour=red").status == 400
+def test_what_there_is_to_be_selected(march: Client) -> None:
+    assert json.loads(march.get(f"/choices.json?{MARCH}").text) == {
+        "view": [PAGE_A, PAGE_B],
+        "path": ["/a", "/b"],
+        "browser": ["Firefox"],
+        "system": ["Linux"],
+        "device": ["desktop"],
+    }
+    assert march.get("/choices.json?colour=red").status == 400
 
 
 def test_sessions_come_in_portions_and_each_as_a_timeline(
@@ -211,23 +206,18 @@ def test_sessions_come_in_portions_and_each_as_a_timeline(
         assert client.get("/sessions.json?before=yesterday").status == 400
 
 
-def test_a_session_that_is_not_there_is_404(tmp_path: Path) -> None:
-    publish(tmp_path, [1])
-    with dashboard(Settings(data=tmp_path)) as client:
-        for path in ("/sessions/0193a5c2-7b6a-7d20-9a41-5b8a3e6d7f02.json", "/sessions/none.json"):
-            assert client.get(path).status == 404
+@pytest.mark.parametrize("session_id", ["0193a5c2-7b6a-7d20-9a41-5b8a3e6d7f02", "none"])
+def test_a_session_that_is_not_there_is_404(session_id: str, march: Client) -> None:
+    assert march.get(f"/sessions/{session_id}.json").status == 404
 
 
 def test_a_panel_about_now_is_asked_again_after_some_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    march: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(tmp_path, [1])
-    with dashboard(Settings(data=tmp_path)) as client:
-        tags = {}
-        for name in ("live", "totals"):
-            path = f"/panels/{name}.json?{MARCH}"
-            tags[name] = client.get(path).headers["ETag"]
-        monkeypatch.setattr(data, "LIVE_SECONDS", 1e-6)
-        for name, status in (("live", 200), ("totals", 304)):
-            known = {"If-None-Match": tags[name]}
-            assert client.get(f"/panels/{name}.json?{MARCH}", known).status == status
+    paths = {name: f"/panels/{name}.json?{MARCH}" for name in ("live", "totals")}
+    known = {
+        name: {"If-None-Match": march.get(path).headers["ETag"]} for name, path in paths.items()
+    }
+    monkeypatch.setattr(data, "LIVE_SECONDS", 1e-6)
+    assert march.get(paths["live"], known["live"]).status == 200
+    assert march.get(paths["totals"], known["totals"]).status == 304
