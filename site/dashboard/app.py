@@ -22,6 +22,7 @@ from dwell.site.dashboard.data import Data
 from dwell.site.dashboard.gate import Gate
 from dwell.site.dashboard.headers import Guarded
 from dwell.site.dashboard.newest import Newest
+from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.refusals import Refused
 from dwell.site.dashboard.signing_in import SigningIn
@@ -54,8 +55,9 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     newest = Newest(settings.published, board, asking)
     assets = Assets()
     pages = Pages(assets, settings.timezone)
-    troubles = Troubles(pages, settings.published)
-    signing_in = SigningIn(access, pages, Tries())
+    notices = Notices()
+    troubles = Troubles(pages, settings.published, notices)
+    signing_in = SigningIn(access, pages, Tries(), notices)
     boards = Boards(pages, settings.timezone)
     data = Data(board, asking, newest, settings.timezone)
     streams = Streams(newest)

@@ -12,6 +12,7 @@ from dwell.site.collector.refusals import Refused as BodyRefused
 from dwell.site.collector.request import Request as Head
 from dwell.site.dashboard.access import Access, User
 from dwell.site.dashboard.mounting import root_from, safe_next
+from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.passwords import LONGEST, Password
 from dwell.site.dashboard.refusals import Cause, Refused
@@ -25,10 +26,11 @@ WAITING = 8
 class SigningIn:
     """The page that asks for the password, and what its forms are sent to."""
 
-    def __init__(self, access: Access, pages: Pages, tries: Tries) -> None:
+    def __init__(self, access: Access, pages: Pages, tries: Tries, notices: Notices) -> None:
         self._access = access
         self._pages = pages
         self._tries = tries
+        self._notices = notices
         self._bodies = Bodies()
         self._checker = ThreadPoolExecutor(1, "password")
         self._waiting = 0
@@ -50,6 +52,7 @@ class SigningIn:
         try:
             await self._check(self._access.password, form.get("password", ""), head.address)
         except Refused as refused:
+            self._notices.say(refused.cause, f"somebody did not get in: {refused.title.lower()}")
             if not wants_page(request) or refused.cause is Cause.BUSY:
                 raise
             return self._pages.render(

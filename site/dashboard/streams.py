@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from starlette.requests import Request
@@ -54,9 +55,17 @@ class Streams:
         """End all streams, now and later."""
         self._closing.set()
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more is open for the time of a `with`."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
     async def run(self, receive: Receive, send: Send) -> None:
         """Send events until the client goes away, or the stream is old, or all are to end."""
-        self._open += 1
         loop = asyncio.get_running_loop()
         gone = asyncio.create_task(_gone(receive))
         closing = asyncio.create_task(self._closing.wait())
@@ -77,7 +86,6 @@ class Streams:
                     (gone, closing), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
         finally:
-            self._open -= 1
             gone.cancel()
             closing.cancel()
 
@@ -101,6 +109,10 @@ class Stream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, then what comes."""
+        with self._streams.counted():  # before anything is waited for: the next is refused in time
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
             {
                 "type": "http.response.start",

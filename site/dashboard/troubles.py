@@ -1,25 +1,24 @@
 """The answer to a refusal: a page for people, a problem document (RFC 9457) for programs."""
 
 import json
-import logging
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dwell.site.dashboard.headers import HEADERS
+from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.refusals import Cause, Refused
-
-logger = logging.getLogger(__name__)
 
 
 class Troubles:
     """Answers what is refused, and what fails."""
 
-    def __init__(self, pages: Pages, published: Path) -> None:
+    def __init__(self, pages: Pages, published: Path, notices: Notices) -> None:
         self._pages = pages
         self._published = published
+        self._notices = notices
 
     def answer(self, request: Request, refused: Refused) -> Response:
         """The answer to a refusal."""
@@ -48,7 +47,7 @@ class Troubles:
         nothing = not self._published.exists()
         cause = Cause.NOTHING_PUBLISHED if nothing else Cause.UNREADABLE
         if not nothing:
-            logger.warning("the warehouse cannot be read: %s", error)
+            self._notices.say(cause, f"the warehouse cannot be read: {error}")
         return self.answer(request, Refused(cause, str(error)))
 
     async def not_found(self, request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from tests.support.running import Process, environment, free_port, running, wait
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks for orphans in /proc")
 
-CHILDREN = ("site", "project")
+CHILDREN = ("site", "dashboard", "project")
 RATE = 400
 """Facts a second: enough that each kill hits facts in every stage, and leaves the machine some time."""
 HOW = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
@@ -68,7 +68,7 @@ class Dwell:
 def kill_under_load(data: Path, kills: int, seed: int) -> None:
     """Kill so many times at random moments; then everything simulated must be there, once."""
     rng = Random(seed)
-    first = rng.sample((*CHILDREN, "up"), 3)
+    first = rng.sample((*CHILDREN, "up"), len(CHILDREN) + 1)
     dwell = Dwell(data)
     try:
         simulate = ("simulate", "--visitors", "20000", "--rate", f"{RATE}", "--seed", f"{seed}")

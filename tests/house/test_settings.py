@@ -103,6 +103,10 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("timezone", "Mars/Olympus"),
         ("timezone", "Europe"),
         ("timezone", "../../etc/passwd"),
+        ("dashboard_host", ""),
+        ("dashboard_port", "65536"),
+        ("dashboard_user_header", "X Forwarded User"),
+        ("dashboard_user_header", "X-User:"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: str) -> None:

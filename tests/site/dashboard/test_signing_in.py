@@ -14,6 +14,7 @@ from dwell.errors import SettingInvalid
 from dwell.settings import Settings
 from dwell.site.dashboard import create_dashboard
 from dwell.site.dashboard.mounting import safe_next
+from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.passwords import Password, hash_of
 from dwell.site.dashboard.refusals import Refused
 from dwell.site.dashboard.sessions import SECONDS, Sessions
@@ -112,6 +113,27 @@ def test_too_many_tries_are_refused_even_with_the_right_password(locked: Setting
         assert 25 <= int(reply.headers["Retry-After"]) <= 30
         assert "too many wrong passwords came from this address" in reply.text
         assert "Set-Cookie" not in reply.headers
+
+
+def test_the_operator_hears_of_wrong_passwords_now_and_then(
+    locked: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with dashboard(locked) as client:
+        for _ in range(AT_ONCE + 2):
+            sign_in(client, "a wrong one")
+    said = [record.getMessage() for record in caplog.records if "dashboard" in record.name]
+    assert said == [
+        "somebody did not get in: that is not the password",
+        "somebody did not get in: too many tries",
+    ]
+
+
+def test_a_kind_of_trouble_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    notices = Notices(lambda: now)
+    for now in (0.0, 59.0, 60.0, 61.0):
+        notices.say("kind", f"at {now:g}")
+    assert caplog.messages == ["at 0", "at 60"]
 
 
 def test_another_address_may_still_try(locked: Settings) -> None:
