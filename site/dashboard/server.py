@@ -1,19 +1,13 @@
-"""The server of the dashboard: a process of its own, which gives way to every other."""
+"""The server of the dashboard, in a process of its own."""
 
 import gc
-import os
 import socket
-from contextlib import suppress
 from ipaddress import ip_address
 
 from dwell.errors import SettingInvalid
 from dwell.settings import Settings
 from dwell.site.dashboard.app import create_dashboard
 from dwell.site.serving import Server, address_of, configured, listen
-
-NICE = 10
-"""How much it gives way: the scheduler gives the site and the projector nine tenths when all want to
-run."""
 
 
 def serve(settings: Settings) -> None:
@@ -25,8 +19,6 @@ def serve(settings: Settings) -> None:
         DwellError: the address cannot be listened on.
     """
     require_protection(settings)
-    with suppress(OSError):  # before any thread begins: each has what its maker has
-        os.nice(NICE)
     app = create_dashboard(settings)
     host, port = settings.dashboard_host, settings.dashboard_port
     sockets = listen(host, port, ("dashboard_host", "dashboard_port"))

@@ -48,6 +48,12 @@ def test_every_module_but_the_log_on_kafka_is_kept_from_aiokafka() -> None:
     }
 
 
+def test_every_module_of_the_site_but_the_dashboard_is_kept_from_the_warehouse() -> None:
+    kept = contract("The site reads and writes no database, and the dashboard is beside it")
+    found = {".".join(name.split(".")[:3]) for name in modules() if name.startswith("dwell.site.")}
+    assert set(kept["source_modules"]) == found - {"dwell.site.dashboard"}
+
+
 def test_imports_point_one_way() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
     checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

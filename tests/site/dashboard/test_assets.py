@@ -26,7 +26,7 @@ def test_every_file_is_served_under_the_name_that_pages_ask_with(unlocked: Clien
         assert reply.status == 200
         assert reply.headers["Content-Type"] == MEDIA_TYPES[Path(name).suffix]
         assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
-        assert reply.headers["Vary"] == "Accept-Encoding"
+        assert "Accept-Encoding" in reply.headers["Vary"]
 
 
 def test_under_an_older_name_the_present_file_is_served_but_not_kept(unlocked: Client) -> None:

@@ -59,7 +59,9 @@ def listening(origin: str) -> Iterator[Stream]:
     """A stream of the dashboard there."""
     host, port = origin.removeprefix("http://").split(":")
     with closing(socket.create_connection((host, int(port)), timeout=30)) as connection:
-        connection.sendall(f"GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        connection.sendall(
+            f"GET /events HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+        )
         yield Stream(connection)
 
 
