@@ -119,7 +119,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, path: Path) -> None:
     if _is_fixed(path) and not file.with_name(f"{file.name}.wal").exists():
-        connection.execute(f"attach {quoted(file.resolve())} as {name} (read_only)")
+        connection.execute(attaching.attach(file.resolve(), name, "read_only"))
         return
     with name_of_its_own(connection, file, path) as link:
         connection.execute(attaching.attach(link, name, "read_only"))
