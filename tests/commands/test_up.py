@@ -101,7 +101,7 @@ def test_the_whole_path_and_what_happens_when_its_processes_die(tmp_path: Path) 
         assert "site      | the site is at" in up.printed()
         assert f"{address}/" in up.printed()
         dashboard = f"http://127.0.0.1:{environ['DWELL_DASHBOARD_PORT']}/"
-        assert f"dashboard | the dashboard is at {dashboard}" in up.printed()
+        wait_until(lambda: f"dashboard | the dashboard is at {dashboard}" in up.printed())
         assert f"  The dashboard is at  {dashboard}\n" in up.printed()
         assert answers(f"{dashboard}healthy")
         assert str(data) in up.printed()
