@@ -29,6 +29,7 @@ from dwell.site.dashboard.signing_in import SigningIn
 from dwell.site.dashboard.streams import Streams
 from dwell.site.dashboard.tries import Tries
 from dwell.site.dashboard.troubles import Troubles
+from dwell.site.dashboard.vega import bundle
 from dwell.warehouse.panels import Board
 
 COMPRESSED_BYTES = 1_024
@@ -53,7 +54,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     asking = Asking()
     board = Board(settings.published)
     newest = Newest(settings.published, board, asking)
-    assets = Assets()
+    assets = Assets(bundle())
     pages = Pages(assets, settings.timezone)
     notices = Notices()
     troubles = Troubles(pages, settings.published, notices)

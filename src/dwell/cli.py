@@ -19,6 +19,7 @@ COMMANDS = {
     "site": "Run the site alone: pages, beacon and collector.",
     "project": "Run the projector alone: from the log into the warehouse.",
     "dashboard": "Run the dashboard alone: what the published warehouse tells, as pages.",
+    "report": "Draw panels of the dashboard as a page or a picture, without a browser.",
     "broker": "Run a Kafka broker for development, without Docker, until Ctrl-C.",
     "sql": "Ask the published warehouse in SQL.",
     "query": "Ask the published warehouse one of the usual questions.",

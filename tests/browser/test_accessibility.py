@@ -1,7 +1,6 @@
 """Every page against axe's rules, in both colour schemes and both sizes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
@@ -9,11 +8,11 @@ from selenium.webdriver.common.by import By
 
 from dwell.settings import Settings
 from dwell.site.app import create_app
+from tests.support.axe import prefer, source, violations
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / ".cache/npm/node_modules/axe-core/axe.min.js"
 PATHS = ("/", "/page_a", "/page_b", "/page_c/tab_1", "/page_c/tab_2", "/nowhere")
 SCREENS = {"phone": (360, 780), "desktop": (1280, 800)}
 
@@ -28,9 +27,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def axe() -> str:
     """The source of axe."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not in .cache/npm; ./dev test brings it where there is npm")
-    return AXE.read_text("utf-8")
+    return source()
 
 
 @pytest.fixture(params=SCREENS)
@@ -51,28 +48,6 @@ def scheme(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
     prefer(browser, "prefers-color-scheme", request.param)
     yield request.param
     prefer(browser, "prefers-color-scheme", "")
-
-
-def prefer(browser: Chrome, feature: str, value: str) -> None:
-    """Emulate a preference of the visitor."""
-    features = [{"name": feature, "value": value}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-def violations(browser: Chrome, axe: str) -> list[str]:
-    """What axe finds, and what it could not decide, element by element."""
-    browser.execute_script(axe)
-    browser.set_script_timeout(30)
-    found: list[str] = browser.execute_async_script(
-        """
-        const done = arguments[0];
-        const told = ({id, nodes}) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`);
-        axe.run({resultTypes: ["violations", "incomplete"]}).then(
-          ({violations, incomplete}) => done([...violations, ...incomplete].flatMap(told)),
-          (error) => done([String(error)]));
-        """
-    )
-    return found
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,0 +1,60 @@
+// What is asked stands in the address of the page, so that a view can be shared and gone back to.
+
+export const FILTERS = {
+  view: "View",
+  path: "Page",
+  browser: "Browser",
+  system: "System",
+  device: "Device",
+  visitors: "Visitors",
+  bots: "Robots",
+};
+const PERIOD = ["since", "until"];
+const KEPT = [...PERIOD, ...Object.keys(FILTERS), "measure", "steps", "tabs"];
+
+/** The root of the dashboard, wherever it is mounted. */
+export const ROOT = new URL(`${document.documentElement.dataset.root}/`, location.href);
+
+/** The parameters of the page, as they are now. */
+export const asked = () => {
+  const given = new URLSearchParams(location.search);
+  return new Map(KEPT.flatMap((name) => (given.get(name) ? [[name, given.get(name)]] : [])));
+};
+
+/** The address with these parameters changed; null or "" takes one away. */
+export const changed = (changes) => {
+  const params = new URLSearchParams([...asked()]);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) params.set(name, value);
+    else params.delete(name);
+  }
+  const query = params.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
+  return `${location.pathname}${query ? `?${query}` : ""}`;
+};
+
+/** What the panels are asked with: period and filters. */
+export const selection = (extra = {}) => {
+  const params = new URLSearchParams();
+  for (const [name, value] of asked()) {
+    if (PERIOD.includes(name) || name in FILTERS) params.set(name, value);
+  }
+  for (const [name, value] of Object.entries(extra)) if (value) params.set(name, value);
+  return params;
+};
+
+/** Go there without loading the page anew; whoever listens to "asked" draws it. */
+export const go = (changes) => {
+  history.pushState(null, "", changed(changes));
+  dispatchEvent(new Event("asked"));
+};
+
+addEventListener("popstate", () => dispatchEvent(new Event("asked")));
+
+// A link that only changes what is asked needs no new page, unless somebody wants one.
+addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-go]");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  history.pushState(null, "", link.href);
+  dispatchEvent(new Event("asked"));
+});

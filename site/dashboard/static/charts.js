@@ -1,0 +1,58 @@
+// The charts that Vega draws. It comes after the headline figures; until then a chart's place is kept.
+
+import { html } from "./elements.js";
+
+const compiled = async () => (await fetch(new URL("charts.json", import.meta.url))).json();
+let engine;
+
+/** Vega and the compiled charts; fetched once, when first asked for. */
+export const fetched = () => (engine ??= Promise.all([import("./vega.js"), compiled()]));
+
+const tip = html("div", { class: "tip", hidden: true, "aria-hidden": "true" });
+
+const tell = (_, event, item, text) => {
+  tip.hidden = !text;
+  if (!text) return;
+  if (!tip.isConnected) document.body.append(tip);
+  tip.textContent = String(text);
+  const { width, height } = tip.getBoundingClientRect();
+  const left = Math.min(event.clientX + 14, innerWidth - width - 8);
+  const below = event.clientY + 18;
+  tip.style.left = `${Math.max(8, left)}px`;
+  tip.style.top = `${below + height > innerHeight ? event.clientY - height - 12 : below}px`;
+};
+
+addEventListener("scroll", () => (tip.hidden = true), { passive: true });
+
+export class Chart {
+  /** Draws the chart of that name into the element, which a table stands behind. */
+  constructor(name, element) {
+    this.name = name;
+    this.element = element;
+    element.setAttribute("aria-hidden", "true");
+  }
+
+  /** Show these rows. `signals`: values of the chart's parameters, by name. */
+  async show(rows, signals = {}) {
+    this.wanted = { rows, signals };
+    const [{ View, parse, expressionInterpreter }, specifications] = await fetched();
+    if (!this.view) {
+      const runtime = parse(specifications[this.name], null, { ast: true });
+      this.view = new View(runtime, { expr: expressionInterpreter, renderer: "svg", hover: true });
+      this.view.tooltip(tell).initialize(this.element);
+      new ResizeObserver(() => this.fit()).observe(this.element);
+    }
+    const { rows: latest, signals: values } = this.wanted;
+    for (const [signal, value] of Object.entries(values)) this.view.signal(signal, value);
+    this.view.data("rows", latest.map((row) => ({ ...row })));
+    this.wide = this.element.clientWidth;
+    await this.view.signal("width", this.wide).runAsync();
+  }
+
+  fit() {
+    const wide = this.element.clientWidth;
+    if (!wide || wide === this.wide) return;
+    this.wide = wide;
+    this.view.signal("width", wide).runAsync();
+  }
+}

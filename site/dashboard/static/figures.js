@@ -1,0 +1,394 @@
+// What each panel shows: from the server's answers to elements.
+
+import { asked, changed, go } from "./address.js";
+import { Chart } from "./charts.js";
+import { bars, bins, part, spark } from "./drawing.js";
+import { html, none, replace } from "./elements.js";
+import { brief, clock, count, dayOf, duration, hourOf, inUnit, mark, percent, short } from "./text.js";
+
+const FEW = 10;
+
+export const MEASURES = {
+  visitors: { name: "Visitors", told: brief, column: "visitors" },
+  sessions: { name: "Sessions", told: brief, column: "sessions" },
+  pageviews: { name: "Pageviews", told: brief, column: "pageviews" },
+  median: { name: "Median engaged", told: duration, column: "median", seconds: true },
+  total: { name: "Total engaged", told: duration, column: "total", seconds: true },
+};
+
+/** The measure that is shown over time. */
+const measure = () => (asked().get("measure") in MEASURES ? asked().get("measure") : "total");
+
+const numbered = (value, unit, attributes = {}) =>
+  html("td", { class: "number", "data-value": value, ...attributes }, inUnit(value, unit));
+
+/** A name that asks for itself alone when it is followed, or the whole again. */
+const named = (text, filter, value) => {
+  const on = asked().get(filter) === value;
+  return html(
+    "a",
+    { href: changed({ [filter]: on ? null : value }), "data-go": true, "data-key": `${filter}=${value}`, title: value, "aria-current": on ? "true" : null },
+    text,
+  );
+};
+
+const nothing = (figure) => replace(figure, none("Nothing in this period.", "Choose a longer one, or fewer filters."));
+
+/** A chart's own place in a figure, made once: what stands beside it may change. */
+const chartIn = (figure, name, tall) => {
+  if (figure.chart?.name !== name || !figure.contains(figure.chart.element)) {
+    const place = html("div", { class: "chart", "--tall": tall });
+    figure.chart = new Chart(name, place);
+  }
+  return figure.chart;
+};
+
+/* Headline figures */
+
+const changeOf = (value, before) => {
+  if (!before) return [value ? "none before" : ""];
+  const difference = (100 * (value - before)) / before;
+  const rounded = Math.abs(difference) < 10 ? difference.toFixed(1) : difference.toFixed(0);
+  if (Number(rounded) === 0) return ["as before"];
+  const up = difference > 0;
+  const told = Math.abs(difference) < 10 ? Number(Math.abs(rounded)) : brief(Math.abs(rounded));
+  return [html("b", { class: up ? "up" : "down" }, `${up ? "▲" : "▼"} ${told} %`), html("span", { class: "unsighted" }, up ? " more" : " less")];
+};
+
+const tile = (key, present, earlier, series) => {
+  const { name, told, column } = MEASURES[key];
+  const value = present[column];
+  const before = earlier?.[column];
+  return html(
+    "li",
+    {},
+    html(
+      "button",
+      {
+        type: "button",
+        class: "tile",
+        "aria-pressed": String(measure() === key),
+        "data-key": key,
+        "data-measure": key,
+        "data-value": value,
+        "data-before": before,
+        onclick: () => go({ measure: key === "total" ? null : key }),
+      },
+      html("span", { class: "name" }, name),
+      html("span", { class: "value" }, told(value)),
+      html("span", { class: "change", title: `${told(before)} in the period before` }, changeOf(value, before)),
+      series ? spark(series.filter((row) => !row.earlier).map((row) => row[column])) : html("span", { class: "spark" }),
+    ),
+  );
+};
+
+export const totals = (figure, answers) => {
+  const [present, earlier] = answers.totals?.rows ?? [];
+  const series = answers.series?.rows;
+  figure.tiles ??= html("ul", { class: "tiles" });
+  if (present) replace(figure.tiles, Object.keys(MEASURES).map((key) => tile(key, present, earlier, series)));
+  const chart = chartIn(figure, "series", "15.5rem");
+  if (!figure.contains(chart.element)) replace(figure, figure.tiles, chart.element);
+  if (present) performance.mark("headline");
+  return series && overTime(chart, series);
+};
+
+/** The unit of time in which an axis has round numbers, and its seconds. */
+const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["m", 60] : ["h", 3600]);
+
+/** The chart shows clocks of the dashboard's zone as if they were UTC: then no other zone has a say. */
+const overTime = (chart, series) => {
+  const { column, told, seconds } = MEASURES[measure()];
+  const at = ({ local }) => Date.parse(`${local}Z`);
+  const [now, before] = [false, true].map((earlier) => series.filter((row) => row.earlier === earlier));
+  const [unit, of] = seconds ? unitFor(Math.max(...series.map((row) => row[column] ?? 0))) : ["", 1];
+  const step = now.length > 1 ? at(now[1]) - at(now[0]) : 86_400_000;
+  const name = ({ local }) => (step < 86_400_000 ? hourOf(local) : dayOf(local));
+  const line = (row) => `${name(row)}: ${told(row[column])}`;
+  const shown = (row, earlier, index) => ({
+    at: at(now[index]),
+    end: now[index + 1] ? at(now[index + 1]) : at(now[index]) + step,
+    value: (row[column] ?? 0) / of,
+    before: earlier,
+    // The last one is not over yet, unless somebody asked for an earlier end.
+    open: !asked().has("until") && index === now.length - 1,
+    tail: !asked().has("until") && index >= now.length - 2,
+    told: [line(row), before[index] && `${line(before[index])} before`].filter(Boolean).join("\n"),
+  });
+  const rows = now.map((row, index) => shown(row, false, index));
+  const earlier = before.slice(0, now.length).map((row, index) => shown(row, true, index));
+  return chart.show([...rows, ...earlier], { told_in: unit, hourly: step < 86_400_000 });
+};
+
+/* Ranked tables */
+
+/** The first of many rows; the rest on demand. */
+const some = (figure, rows, draw, few = FEW) => {
+  const shown = figure.all ? rows : rows.slice(0, few);
+  const more = rows.length - shown.length;
+  const button = (text, all) =>
+    html("button", { type: "button", class: "plain", "data-key": "all", onclick: () => { figure.all = all; some(figure, rows, draw, few); } }, text);
+  replace(
+    figure,
+    draw(shown),
+    more ? button(`${count(more)} more`, true) : rows.length > few ? button("Fewer", false) : null,
+  );
+};
+
+const headed = (attributes, heads, rows) =>
+  html(
+    "table",
+    attributes,
+    html("thead", {}, html("tr", {}, heads.map(([text, classes]) => html("th", { scope: "col", class: classes }, text)))),
+    html("tbody", {}, rows),
+  );
+
+/** Rows by one number, with a bar for it behind the name. */
+const ranking = (title, filter, name, numbers) => (rows) => {
+  const [main] = numbers;
+  const top = Math.max(...rows.map((row) => row[main.column] ?? 0));
+  return headed(
+    { class: "ranked" },
+    [[title], ...numbers.map(({ head, wide }) => [head, wide ? "number wideonly" : "number"])],
+    rows.map((row) =>
+      html(
+        "tr",
+        { "data-name": row[name] },
+        html("th", { scope: "row" }, part(row[main.column], top), filter && row[name] ? named(filter === "view" ? short(row[name], rows.map((each) => each[name])) : row[name], filter, row[name]) : html("span", { class: "named" }, row[name] || "(none)")),
+        numbers.map(({ column, unit, wide }) => numbered(row[column], unit, wide ? { class: "number wideonly" } : {})),
+      ),
+    ),
+  );
+};
+
+const VISITORS = { head: "Visitors", column: "visitors" };
+const PAGEVIEWS = { head: "Pageviews", column: "pageviews" };
+const MEDIAN = { head: "Median", column: "median", unit: "s" };
+
+export const ranked = (panel, title, filter, name, numbers) => (figure, answers) => {
+  const { rows } = answers[panel];
+  return rows.length ? some(figure, rows, ranking(title, filter, name, numbers)) : nothing(figure);
+};
+
+export const pages = ranked("pages", "Page", "path", "path", [PAGEVIEWS, MEDIAN]);
+export const devices = ranked("devices", "Device", "device", "device", [VISITORS, MEDIAN]);
+export const browsers = ranked("browsers", "Browser", "browser", "browser", [VISITORS, MEDIAN]);
+export const systems = ranked("systems", "System", "system", "system", [VISITORS, MEDIAN]);
+export const referrers = ranked("referrers", "Site", null, "host", [VISITORS, PAGEVIEWS]);
+
+/* Views, each with its distribution */
+
+/** The scale of the distributions: a second and ten minutes both have room on it. */
+const along = (seconds) => Math.log2(1 + seconds);
+const TICKS = [0, 5, 30, 120, 600];
+
+const shapeOf = (row, parts, length) => {
+  const told = `half of them under ${duration(row.median)}, nine in ten under ${duration(row.p90)}`;
+  const classes = parts.map(({ at_least, below, pageviews }) => ({
+    begin: along(at_least) / length,
+    end: below === null ? 1 : along(below) / length,
+    value: pageviews,
+    title: `${mark(at_least)} ${below === null ? "and more" : `to ${mark(below)}`}: ${count(pageviews)}`,
+  }));
+  return bins(classes, row.median === null ? null : Math.min(1, along(row.median) / length), told);
+};
+
+export const views = (figure, answers) => {
+  const rows = answers.views?.rows;
+  if (!rows) return;
+  if (!rows.length) return nothing(figure);
+  const parts = Map.groupBy(answers.view_distribution?.rows ?? [], (row) => row.view_name);
+  const [first] = parts.values();
+  const length = first && along(first.at(-1).at_least) + 1;
+  const all = rows.map((row) => row.view_name);
+  const top = Math.max(...rows.map((row) => row.pageviews));
+  some(figure, rows, (shown) =>
+    headed(
+      { class: "ranked views" },
+      [["View"], ["Engaged", "shape"], ["Median", "number"], ["Nine in ten", "number wideonly"], ["Total", "number wideonly"], ["Pageviews", "number"]],
+      shown.map((row) =>
+        html(
+          "tr",
+          { "data-name": row.view_name },
+          html("th", { scope: "row" }, part(row.pageviews, top), named(short(row.view_name, all), "view", row.view_name)),
+          html("td", { class: "shape" }, parts.has(row.view_name) ? shapeOf(row, parts.get(row.view_name), length) : null),
+          numbered(row.median, "s"),
+          numbered(row.p90, "s", { class: "number wideonly" }),
+          numbered(row.total, "s", { class: "number wideonly" }),
+          numbered(row.pageviews, ""),
+        ),
+      ),
+    ),
+  );
+  if (!first) return;
+  const ticks = TICKS.map((seconds) => html("span", { "--at": `${(100 * along(seconds)) / length}%` }, mark(seconds)));
+  figure.querySelector("thead .shape").append(html("span", { class: "ticks", "aria-hidden": "true" }, ticks));
+};
+
+/* Entries and exits */
+
+export const entriesAndExits = (figure, answers) => {
+  const { rows } = answers.entries_and_exits;
+  if (!rows.length) return nothing(figure);
+  const all = rows.map((row) => row.view_name);
+  const list = (title, column) => {
+    const some = rows.filter((row) => row[column]).sort((one, other) => other[column] - one[column]).slice(0, FEW);
+    const top = Math.max(...some.map((row) => row[column]));
+    return headed(
+      { class: "ranked" },
+      [[title], ["Sessions", "number"]],
+      some.map((row) =>
+        html(
+          "tr",
+          { "data-name": row.view_name },
+          html("th", { scope: "row" }, part(row[column], top), named(short(row.view_name, all), "view", row.view_name)),
+          numbered(row[column], ""),
+        ),
+      ),
+    );
+  };
+  replace(figure, html("div", { class: "pair" }, list("First view", "entries"), list("Last view", "exits")));
+};
+
+/* Charts */
+
+const charted = (figure, name, rows, tall) => {
+  if (!rows.length) return nothing(figure);
+  const chart = chartIn(figure, name, tall);
+  if (!figure.contains(chart.element)) replace(figure, chart.element);
+  return chart.show(rows);
+};
+
+export const hours = (figure, answers) => charted(figure, "sessions_by_hour", answers.sessions_by_hour.rows, "15rem");
+
+export const retention = (figure, answers) => {
+  const rows = answers.retention.rows.filter((row) => row.weeks_later > 0);
+  if (rows.length) return charted(figure, "retention", rows, "15rem");
+  return replace(figure, none("Nothing yet.", "A week has to pass before anybody can come back in a later one."));
+};
+
+const START = "(start)";
+const EXIT = "(exit)";
+
+export const transitions = (figure, answers) => {
+  const given = answers.transitions.rows;
+  const names = [...new Set(given.flatMap((row) => [row.view_name, row.next_view_name]))].filter(Boolean);
+  const weight = (column) => {
+    const sums = new Map();
+    for (const row of given) sums.set(row[column], (sums.get(row[column]) ?? 0) + row.times);
+    return [...sums].sort((one, other) => other[1] - one[1]).map(([name]) => name);
+  };
+  const order = (column, edge) => {
+    const ranked = weight(column).filter((name) => name !== null).slice(0, 9);
+    return given.some((row) => row[column] === null) ? (edge === START ? [null, ...ranked] : [...ranked, null]) : ranked;
+  };
+  const [from, to] = [order("view_name", START), order("next_view_name", EXIT)];
+  const called = (name, edge) => (name === null ? edge : short(name, names));
+  return charted(
+    figure,
+    "transitions",
+    given
+      .filter((row) => from.includes(row.view_name) && to.includes(row.next_view_name))
+      .map((row) => ({
+        ...row,
+        from: called(row.view_name, START),
+        to: called(row.next_view_name, EXIT),
+        from_rank: from.indexOf(row.view_name),
+        to_rank: to.indexOf(row.next_view_name),
+      })),
+    "19rem",
+  );
+};
+
+/* A funnel, built by clicking views */
+
+const steps = () => (asked().get("steps") ?? "").split(",").filter(Boolean);
+export const funnelAsks = () => (steps().length ? { views: steps().join(",") } : null);
+
+export const funnel = (figure, answers) => {
+  const known = answers.views?.rows.map((row) => row.view_name) ?? [];
+  const whole = (step) => known.find((view) => view === step || view.endsWith(`.${step}`)) ?? step;
+  const chosen = steps().map(whole);
+  const names = [...new Set([...known, ...chosen])];
+  const set = (list) => go({ steps: list.join(",") });
+  const taken = chosen.map((view, index) =>
+    html("li", {}, html("button", { type: "button", class: "step", "data-key": `step${index}`, "aria-label": `Take out step ${index + 1}, ${short(view, names)}`, title: "Take out", onclick: () => set(chosen.toSpliced(index, 1)) }, short(view, names))),
+  );
+  const offers = known
+    .filter((view) => !chosen.includes(view))
+    .slice(0, 14)
+    .map((view) => html("li", {}, html("button", { type: "button", "data-key": `offer=${view}`, "aria-label": `Add ${short(view, names)} as step ${chosen.length + 1}`, onclick: () => set([...chosen, view]) }, short(view, names))));
+  const rows = chosen.length ? (answers.funnel?.rows ?? []) : [];
+  const chart = chartIn(figure, "funnel", `${3 * chosen.length}rem`);
+  replace(
+    figure,
+    taken.length ? html("ol", { class: "steps", "aria-label": "Steps" }, taken) : null,
+    rows.length ? chart.element : null,
+    html("p", { class: "hint" }, chosen.length ? "And then:" : "Click the views in the order in which visitors should see them."),
+    html("ul", { class: "offers", "aria-label": "Views to add" }, offers),
+  );
+  return rows.length && chart.show(rows.map((row) => ({ ...row, name: `${row.step}. ${short(row.view_name, names)}` })));
+};
+
+/* Tabs of one page */
+
+export const tabs = (figure, answers) => {
+  const { rows } = answers.tabs;
+  if (!rows.length) return replace(figure, none("No tabs in this period.", "Pages whose tabs are views of their own are compared here."));
+  const several = Map.groupBy(rows, (row) => row.path);
+  // A tab may have a path of its own: then those below one path belong together.
+  const page = ({ path }) => (several.get(path).length > 1 ? path : (path ?? "").replace(/\/[^/]*$/, ""));
+  const pages = [...Map.groupBy(rows, page)].slice(0, 4);
+  const share = { head: "Of its time", column: "share", unit: "%" };
+  return replace(figure, pages.map(([path, parts]) => {
+    const whole = parts.reduce((sum, { total }) => sum + total, 0);
+    const shares = parts.map((row) => ({ ...row, tab: `Tab ${row.tab}`, share: whole ? (100 * row.total) / whole : 0 }));
+    return ranking(path || "Tab", null, "tab", [share, MEDIAN])(shares);
+  }));
+};
+
+/* Now */
+
+export const live = (figure, answers) => {
+  const parts = Map.groupBy(answers.live.rows, (row) => row.part);
+  const now = parts.get("now")?.[0]?.visitors ?? 0;
+  const minutes = parts.get("minute") ?? [];
+  const views = (parts.get("view") ?? []).slice(0, 4);
+  const sign = document.getElementById("now");
+  sign.dataset.visitors = now;
+  sign.firstChild.textContent = `${count(now)} here now`;
+  const people = (row) => (row.visitors === 1 ? "1 visitor" : `${count(row.visitors)} visitors`);
+  replace(
+    figure,
+    bars(
+      minutes.map((row) => ({ value: row.visitors, title: `${clock(row.begins_at).slice(0, 5)}: ${people(row)}` })),
+      `${people({ visitors: now })} in the last five minutes`,
+    ),
+    html("div", { class: "scale", "aria-hidden": "true" }, html("span", {}, "30 min ago"), html("span", {}, "now")),
+    views.length ? ranking("In view now", "view", "view_name", [VISITORS])(views) : null,
+  );
+};
+
+/* How complete */
+
+const fact = (name, value, told) => html("div", {}, html("dt", {}, name), html("dd", { "data-value": value }, told));
+
+export const completeness = (figure, answers) => {
+  const { rows } = answers.completeness;
+  const row = (part, what) => rows.find((each) => each.part === part && each.what === what) ?? { count: 0 };
+  const [arrived, lost, exact] = [row("facts", "arrived"), row("facts", "lost"), row("pageviews", "exact")];
+  if (!row("facts", "made").count) return nothing(figure);
+  const letters = rows.filter(({ part }) => part === "dead_letters").reduce((sum, each) => sum + each.count, 0);
+  replace(
+    figure,
+    html("div", { class: "gauge", "aria-hidden": "true" }, html("i", { "--part": `${arrived.percent}%` })),
+    html(
+      "dl",
+      { class: "facts" },
+      fact("of all facts arrived", arrived.count, percent(arrived.percent)),
+      fact("facts are lost", lost.count, count(lost.count)),
+      fact("of pageviews known to the end", exact.count, percent(exact.percent)),
+      fact("records that nobody could read", letters, count(letters)),
+    ),
+  );
+};

@@ -1,0 +1,63 @@
+// The figures move by themselves: the server says when a new warehouse is published.
+
+import { ROOT } from "./address.js";
+import { ago } from "./text.js";
+
+const LEAST_PAUSE = 4000;
+const SHARE = 20;
+
+/** Calls `refresh`, which returns a promise, for each publication but the one that is `shown()`. Says
+ *  how old the figures are.
+ *
+ *  A stream is one of the few connections that a browser has for a server, so only a page that can be
+ *  seen holds one. After a refresh there is a pause of at least `LEAST_PAUSE` ms, and of so many times
+ *  its length that it keeps the server busy for a twentieth of the time at most. */
+export const follow = (refresh, shown) => {
+  const age = document.getElementById("age");
+  let source;
+  let lost = false;
+  let published;
+  let earliest = 0;
+  let timer;
+
+  const say = () => {
+    if (published) age.textContent = `${lost ? "Connection lost. " : ""}Updated ${ago(Date.now() - published)}`;
+    else if (lost) age.textContent = "Connection lost.";
+  };
+  const later = () => {
+    timer ??= setTimeout(async () => {
+      timer = undefined;
+      const begun = performance.now();
+      await refresh();
+      earliest = performance.now() + Math.max(LEAST_PAUSE, SHARE * (performance.now() - begun));
+    }, Math.max(0, earliest - performance.now()));
+  };
+  const told = (event) => {
+    lost = false;
+    const data = JSON.parse(event.data);
+    published = Date.parse(data.published_at);
+    if (shown() !== data.publication) later();
+    say();
+  };
+  const open = () => {
+    source?.close();
+    source = new EventSource(new URL("events", ROOT));
+    source.addEventListener("published", told);
+    source.addEventListener("error", () => {
+      lost = true;
+      say();
+      // The browser tries again by itself, unless the answer was not a stream.
+      if (source.readyState === EventSource.CLOSED) setTimeout(look, 5000);
+    });
+  };
+  const look = () => {
+    if (document.visibilityState === "visible") open();
+    else source?.close();
+  };
+
+  document.addEventListener("visibilitychange", look);
+  addEventListener("pageshow", (event) => event.persisted && look());
+  addEventListener("pagehide", () => source?.close());
+  setInterval(say, 1000);
+  look();
+};

@@ -1,0 +1,108 @@
+"""What draws the charts in the browser: Vega, and each chart compiled to it.
+
+Both come from the installed `vl-convert-python`, once, and are kept in a folder. The page's policy
+forbids evaluating text, so expressions are read into trees here and walked by Vega's interpreter there.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+from dwell.errors import DwellError
+from dwell.site.dashboard.specifications import LITE, NAMES, specification
+
+MODULE = Path(__file__).parent / "vega.js"
+"""What is bundled. Its imports are those of the pinned vl-convert, by their versions."""
+
+MEDIA_TYPES = {"vega.js": "text/javascript; charset=utf-8", "charts.json": "application/json"}
+
+
+SHARED = Path(sys.prefix) / "share/dwell"
+"""Where an image of containers keeps them."""
+
+
+def cache() -> Path:
+    """Where they are kept elsewhere: in the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(home) / "dwell"
+
+
+def bundle(folder: Path | None = None) -> Mapping[str, tuple[bytes, str]]:
+    """The files as `Assets` takes them: `static/vega.js` and `static/charts.json`.
+
+    They are made if neither `SHARED` nor the folder holds them, in a process of its own: the machine
+    that makes them takes 150 MB, which a server would keep. A folder that cannot be written is made
+    do without.
+
+    Args:
+        folder: by default `cache()`.
+
+    Raises:
+        DwellError: they could not be made; why was said on standard error.
+    """
+    name = f"vega-{_key()}"
+    for kept in (SHARED / name, (folder or cache()) / name):
+        if all((kept / file).exists() for file in MEDIA_TYPES):
+            return _read(kept)
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as made:
+            return _read(_keep(_make(Path(made)), kept))
+    except OSError:
+        with tempfile.TemporaryDirectory() as made:
+            return _read(_make(Path(made)))
+
+
+def _key() -> str:
+    """Changes with whatever the files are made from."""
+    parts = [
+        version("vl-convert-python"),
+        LITE,
+        MODULE.read_text("utf-8"),
+        Path(__file__).read_text("utf-8"),
+    ]
+    parts += [json.dumps(specification(name)) for name in NAMES]
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _make(folder: Path) -> Path:
+    script = f"from {__name__} import write; write({str(folder)!r})"
+    made = subprocess.run([sys.executable, "-c", script], check=False, stdin=subprocess.DEVNULL)
+    if made.returncode:
+        raise DwellError(
+            f"vl-convert {version('vl-convert-python')} could not make what draws the charts: "
+            "why it says above"
+        )
+    return folder
+
+
+def _keep(made: Path, kept: Path) -> Path:
+    """Where they are to stay; somebody else may have been quicker, with the same."""
+    for name in MEDIA_TYPES:
+        (made / name).replace(kept / name)
+    return kept
+
+
+def _read(folder: Path) -> dict[str, tuple[bytes, str]]:
+    return {
+        f"static/{name}": ((folder / name).read_bytes(), media_type)
+        for name, media_type in MEDIA_TYPES.items()
+    }
+
+
+def write(folder: str) -> None:
+    """Make the files in this process."""
+    import vl_convert
+
+    bundled = vl_convert.javascript_bundle(MODULE.read_text("utf-8"), LITE)
+    (Path(folder) / "vega.js").write_text(bundled, "utf-8")
+    compiled = {
+        name: vl_convert.vegalite_to_vega(specification(name), vl_version=LITE) for name in NAMES
+    }
+    (Path(folder) / "charts.json").write_text(json.dumps(compiled, separators=(",", ":")), "utf-8")

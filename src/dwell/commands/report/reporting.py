@@ -1,0 +1,120 @@
+"""A report: panels of one selection, of one publication, as a page or as one picture."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dwell.commands.report.page import page
+from dwell.commands.report.pictures import chart_of, png, svg
+from dwell.commands.report.shaping import SHAPES
+from dwell.commands.sql.answers import check_destination
+from dwell.errors import DwellError
+from dwell.settings import Settings
+from dwell.site.dashboard.specifications import Theme
+from dwell.warehouse.panels import Answer, Board, Selection, find, panels
+
+OF_NOW = "live"
+"""A panel of the last minutes: a report is read later."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How it is drawn.
+
+    Attributes:
+        width: of a picture, in pixels.
+        scale: pixels of a PNG for each of them.
+        measure: what is shown over time.
+    """
+
+    theme: Theme
+    width: int
+    scale: float
+    measure: str
+
+
+def report(
+    settings: Settings,
+    names: Sequence[str],
+    selected: Mapping[str, str | None],
+    views: str,
+    look: Look,
+    form: str | None,
+    output: Path | None,
+) -> int:
+    """Write it.
+
+    Raises:
+        QuestionInvalid: there is no such panel, or it cannot be asked like this.
+        DwellError: it cannot be drawn or written like this.
+    """
+    form = form or (output.suffix.removeprefix(".").lower() if output else "") or "html"
+    if form not in ("html", "svg", "png"):
+        raise DwellError(
+            f"--output is '{output}': expected a file that ends in .html, .svg or .png"
+        )
+    if output is not None:
+        check_destination(output, settings)
+    wanted = [find(name).name for name in names] or list(_usual(views))
+    if form != "html":
+        _check_picture(form, wanted, output)
+    given = {name: text for name, text in selected.items() if text}
+    selection = Selection.of(given, timezone=settings.timezone, now=datetime.now(UTC))
+    with closing(Board(settings.published)) as board:
+        answers = {
+            name: board.answer(name, selection, {"views": views} if name == "funnel" else {})
+            for name in wanted
+        }
+    _write(_drawn(form, answers, selection, look), output)
+    return 0
+
+
+def _usual(views: str) -> Iterator[str]:
+    """All panels; a funnel only if its steps are named."""
+    for panel in panels():
+        if panel.name != OF_NOW and (views or panel.name != "funnel"):
+            yield panel.name
+
+
+def _check_picture(form: str, wanted: Sequence[str], output: Path | None) -> None:
+    if len(wanted) != 1 or wanted[0] not in SHAPES:
+        given = ", ".join(wanted) if len(wanted) < 4 else f"{len(wanted)} panels"
+        raise DwellError(
+            f"{form} is the picture of one panel, and this is {given}: expected one of {', '.join(SHAPES)}"
+        )
+    if form == "png" and output is None and sys.stdout.isatty():
+        raise DwellError("png is not for a terminal: give --output FILE, or a pipe")
+
+
+def _drawn(form: str, answers: Mapping[str, Answer], selection: Selection, look: Look) -> bytes:
+    if form == "html":
+        return page(answers, selection, look.theme, look.measure, look.width).encode()
+    ((name, answer),) = answers.items()
+    rows = answer.rows()
+    if not rows:
+        raise DwellError(
+            f"{name} has nothing to show in this period: expected a longer one, or fewer filters"
+        )
+    chart = chart_of(name, rows, look.measure, look.width)
+    return svg(chart, look.theme).encode() if form == "svg" else png(chart, look.theme, look.scale)
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    """To standard output, or to a file that is there when it is whole."""
+    if output is None:
+        sys.stdout.buffer.write(content)
+        return
+    draft = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(output)
+    except OSError as error:
+        raise DwellError(
+            f"--output is '{output}', which cannot be written: {error.strerror}"
+        ) from None
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,140 @@
+"""From the rows of a panel to what its chart takes. What the dashboard's scripts do for its own."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from dwell.commands.report.words import count, duration, short
+
+Row = dict[str, Any]
+Rows = list[Row]
+Signals = Mapping[str, Any]
+Shape = Callable[[Rows, str], tuple[Rows, Signals]]
+
+FEW = 12
+"""Bars of a ranking, and views of a matrix, at most."""
+
+SECONDS = ("median", "total")
+"""Measures that are seconds."""
+
+
+def _series(rows: Rows, measure: str) -> tuple[Rows, Signals]:
+    """The period before lies under the period, bucket by bucket; clocks of the zone are taken for UTC."""
+    now = [datetime.fromisoformat(row["local"]) for row in rows if not row["earlier"]]
+    step = now[1] - now[0] if len(now) > 1 else timedelta(days=1)
+    unit, seconds = _unit_for(max((row[measure] or 0 for row in rows), default=0), measure)
+    ends = [*now[1:], now[-1] + step] if now else []
+    shown = [
+        {
+            "at": f"{now[row['bucket']].isoformat()}Z",
+            "end": f"{ends[row['bucket']].isoformat()}Z",
+            "value": (row[measure] or 0) / seconds,
+            "before": row["earlier"],
+            "open": False,
+            "tail": False,
+        }
+        for row in rows
+        if row["bucket"] < len(now)
+    ]
+    return shown, {"told_in": unit, "hourly": step < timedelta(days=1)}
+
+
+def _unit_for(most: float, measure: str) -> tuple[str, int]:
+    """The unit of time in which an axis has round numbers, and its seconds."""
+    if measure not in SECONDS:
+        return "", 1
+    if most < 120:
+        return "s", 1
+    return ("m", 60) if most < 7200 else ("h", 3600)
+
+
+def _as_they_are(rows: Rows, measure: str) -> tuple[Rows, Signals]:
+    return rows, {}
+
+
+def _ranked(name: str, value: str, tell: Callable[[Row], str]) -> Shape:
+    def shape(rows: Rows, measure: str) -> tuple[Rows, Signals]:
+        names = [row[name] for row in rows if row[name]]
+        called = {each: short(each, names) if name == "view_name" else each for each in names}
+        best = sorted(rows, key=lambda row: -row[value])[:FEW]
+        return [
+            {
+                "name": called.get(row[name], "(none)"),
+                "value": row[value],
+                "label": tell(row),
+            }
+            for row in best
+        ], {}
+
+    return shape
+
+
+def _visitors(row: Row) -> str:
+    return f"{count(row['visitors'])}, median {duration(row['median'])}"
+
+
+def _come(row: Row) -> str:
+    return f"{count(row['visitors'])}, {count(row['pageviews'])} pageviews"
+
+
+def _pageviews(row: Row) -> str:
+    return f"{count(row['pageviews'])}, median {duration(row['median'])}"
+
+
+def _distribution(rows: Rows, measure: str) -> tuple[Rows, Signals]:
+    names = list(dict.fromkeys(row["view_name"] for row in rows))
+    return [
+        row
+        | {
+            "name": short(row["view_name"], names),
+            "rank": names.index(row["view_name"]),
+        }
+        for row in rows
+        if row["view_name"] in names[:FEW]
+    ], {}
+
+
+def _transitions(rows: Rows, measure: str) -> tuple[Rows, Signals]:
+    every = list({row[end] for row in rows for end in ("view_name", "next_view_name") if row[end]})
+    froms, tos = (_busiest(rows, end) for end in ("view_name", "next_view_name"))
+    return [
+        row
+        | {
+            "from": short(row["view_name"], every) if row["view_name"] else "(start)",
+            "to": short(row["next_view_name"], every) if row["next_view_name"] else "(exit)",
+            "from_rank": froms.index(row["view_name"]) if row["view_name"] else -1,
+            "to_rank": tos.index(row["next_view_name"]) if row["next_view_name"] else FEW,
+        }
+        for row in rows
+        if row["view_name"] in (None, *froms) and row["next_view_name"] in (None, *tos)
+    ], {}
+
+
+def _busiest(rows: Rows, end: str) -> list[str]:
+    times: dict[str, int] = {}
+    for row in rows:
+        if row[end]:
+            times[row[end]] = times.get(row[end], 0) + row["times"]
+    return sorted(times, key=lambda view: -times[view])[: FEW - 1]
+
+
+def _funnel(rows: Rows, measure: str) -> tuple[Rows, Signals]:
+    names = [row["view_name"] for row in rows]
+    return [row | {"name": f"{row['step']}. {short(row['view_name'], names)}"} for row in rows], {}
+
+
+SHAPES: Mapping[str, tuple[str, Shape]] = {
+    "series": ("series", _series),
+    "views": ("ranked", _ranked("view_name", "pageviews", _pageviews)),
+    "view_distribution": ("distribution", _distribution),
+    "pages": ("ranked", _ranked("path", "pageviews", _pageviews)),
+    "transitions": ("transitions", _transitions),
+    "funnel": ("funnel", _funnel),
+    "sessions_by_hour": ("sessions_by_hour", _as_they_are),
+    "retention": ("retention", _as_they_are),
+    "referrers": ("ranked", _ranked("host", "visitors", _come)),
+    "devices": ("ranked", _ranked("device", "visitors", _visitors)),
+    "browsers": ("ranked", _ranked("browser", "visitors", _visitors)),
+    "systems": ("ranked", _ranked("system", "visitors", _visitors)),
+}
+"""The panels that have a picture: the name of its chart, and what becomes of the rows."""

@@ -1,0 +1,122 @@
+"""Filters, funnel and measures: by mouse and keyboard, in the address, and back again."""
+
+from datetime import UTC, datetime
+
+import pytest
+from selenium.webdriver import ActionChains, Keys
+
+from dwell.warehouse.published import open_published
+from dwell.warehouse.queries import bound, find
+from tests.browser.dashboard.looking import PERIOD, ZONE, Board, Month, asked
+from tests.support.running import wait_until
+
+pytestmark = pytest.mark.browser
+
+PAGE_A = "dwell.site.pages.page_a.PageA"
+PAGE_B = "dwell.site.pages.page_b.PageB"
+
+
+def pageviews_of(month: Month, condition: str) -> int:
+    ((pageviews,),) = asked(month.published, f"select count(*) from seen where {condition}")
+    assert isinstance(pageviews, int)
+    return pageviews
+
+
+def test_a_row_that_is_clicked_becomes_a_filter_and_its_chip_takes_it_away(
+    board: Board, month: Month
+) -> None:
+    whole = board.headline()
+    board.browser.execute_script("document.body.dataset.same = 'page'")
+    board.click("#devices a[data-key='device=phone']")
+    assert "device=phone" in board.search
+    assert board.headline()["pageviews"] == pageviews_of(month, "device = 'phone'")
+    board.click(f"#views a[data-key='view={PAGE_A}']")
+    assert board.headline()["pageviews"] == pageviews_of(
+        month, f"device = 'phone' and view_name = '{PAGE_A}'"
+    )
+    assert [" ".join(text.split()) for text in board.texts("#chips .chip")][1:] == [
+        "View PageA",
+        "Device phone",
+    ]
+    board.click("#chips [data-filter=view]")
+    board.click("#chips [data-filter=device]")
+    assert board.headline() == whole
+    assert board.ask("document.body.dataset.same") == "page"
+
+
+def test_back_and_forward_show_what_was_asked(board: Board, month: Month) -> None:
+    whole = board.headline()
+    board.click("#devices a[data-key='device=phone']")
+    board.browser.back()
+    wait_until(lambda: board.headline() == whole)
+    board.browser.forward()
+    phones = pageviews_of(month, "device = 'phone'")
+    wait_until(lambda: board.headline()["pageviews"] == phones)
+
+
+def test_an_address_that_is_shared_shows_the_same(board: Board, month: Month) -> None:
+    board.open(f"{PERIOD}&view=PageB&visitors=all&measure=median")
+    assert board.headline()["pageviews"] == pageviews_of(month, f"view_name = '{PAGE_B}'")
+    assert board.ask("document.querySelector('[aria-pressed=true]').dataset.measure") == "median"
+    assert board.ask("document.getElementById('filters').elements.view.value") == "PageB"
+
+
+def test_the_form_asks_by_keyboard_and_offers_what_there_is(board: Board, month: Month) -> None:
+    board.find("#more summary").send_keys(Keys.ENTER)
+    board.wait("document.querySelectorAll('#choices-browser option').length > 1")
+    browser = board.ask("document.querySelector('#choices-browser option').value")
+    board.find("#filters [name=browser]").send_keys(browser, Keys.ENTER)
+    board.wait("document.querySelectorAll('#chips [data-filter=browser]').length")
+    with_it = (
+        f"session_id in (select session_id from session_with_agent where browser = '{browser}')"
+    )
+    wait_until(lambda: board.headline()["pageviews"] == pageviews_of(month, with_it))
+    assert board.ask("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_a_period_is_chosen(board: Board) -> None:
+    board.click("#filters [name=since][value='7d'] + span")
+    assert board.search == "?since=7d"
+    assert board.headline()["pageviews"] == 0
+
+
+def test_a_funnel_is_built_by_clicking_views(board: Board, month: Month) -> None:
+    board.click(f"#funnel [data-key='offer={PAGE_A}']")
+    board.click(f"#funnel [data-key='offer={PAGE_B}']")
+    assert f"steps={PAGE_A},{PAGE_B}" in board.search
+    board.find("#funnel summary").click()
+    board.wait("document.querySelectorAll('#funnel .behind table').length == 2")
+    shown = board.ask(
+        "[...[...document.querySelectorAll('#funnel .behind table')].at(-1)"
+        ".querySelectorAll('tbody tr')].map((row) => Number(row.cells[2].dataset.value))"
+    )
+    query = find("funnel")
+    given = {"since": "2025-10-20", "until": "2025-11-17", "views": f"{PAGE_A},{PAGE_B}"}
+    values = bound(query, given, timezone=ZONE, now=datetime.now(UTC))
+    with open_published(month.published) as connection:
+        answer = connection.execute(query.sql, values)
+        names = [column[0] for column in answer.description or ()]
+        told = [dict(zip(names, row, strict=True))["sessions"] for row in answer.fetchall()]
+    assert shown == told
+    assert len(told) == 2
+    board.click("#funnel [data-key=step0]")
+    assert board.texts("#funnel .step") == ["PageB"]
+
+
+def test_a_headline_figure_chooses_what_is_shown_over_time(board: Board) -> None:
+    board.click(".tile[data-measure=visitors]")
+    assert "measure=visitors" in board.search
+    assert board.texts(".tile[aria-pressed=true] .name") == ["Visitors"]
+
+
+def test_the_keyboard_reaches_everything_and_the_focus_stays_where_it_was(board: Board) -> None:
+    board.find(".tile[data-measure=sessions]").send_keys(Keys.ENTER)
+    board.wait("location.search.includes('measure=sessions')")
+    board.wait("document.activeElement.dataset.measure === 'sessions'")
+    stops = []
+    for _ in range(6):
+        ActionChains(board.browser).send_keys(Keys.TAB).perform()
+        stops.append(board.ask("document.activeElement.textContent.trim()"))
+        outline = board.ask("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+        assert outline >= 2, stops
+    assert len(set(stops)) > 4

@@ -1,0 +1,112 @@
+"""What the dashboard says, against what SQL says."""
+
+import pytest
+
+from tests.browser.dashboard.looking import Board, Month, asked
+from tests.support.browsers import complaints
+
+pytestmark = pytest.mark.browser
+
+TOTALS = """
+    select
+        count(*) as pageviews,
+        median(engagement_time) as median,
+        sum(engagement_time) as total
+    from seen
+"""
+
+
+def test_the_headline_figures_are_those_of_sql(board: Board, month: Month) -> None:
+    ((pageviews, median, total),) = asked(month.published, TOTALS)
+    ((sessions, visitors),) = asked(
+        month.published,
+        """
+        select count(*), count(distinct visitor_id)
+        from session_with_agent
+        where not is_bot and started_at >= '2025-10-19 22:00' and started_at < '2025-11-16 23:00'
+        """,
+    )
+    assert board.headline() == {
+        "visitors": visitors,
+        "sessions": sessions,
+        "pageviews": pageviews,
+        "median": pytest.approx(median, abs=0.001),
+        "total": pytest.approx(total, abs=0.001),
+    }
+    assert f"{pageviews:,}" in board.texts(".tile[data-measure=pageviews] .value")
+
+
+def test_views_are_ranked_and_each_has_its_distribution(board: Board, month: Month) -> None:
+    rows = asked(
+        month.published,
+        """
+        select
+            view_name,
+            median(engagement_time),
+            quantile_cont(engagement_time, 0.9),
+            sum(engagement_time),
+            count(*) as pageviews
+        from seen group by view_name order by pageviews desc, view_name
+        """,
+    )
+    shown = board.rows("views")
+    assert list(shown) == [name for name, *_ in rows]
+    for name, *values in rows:
+        assert shown[name] == pytest.approx(values, abs=0.001)
+    bars = "[...document.querySelectorAll('#views tbody tr')].map((row) => "
+    counted = board.ask(
+        f"{bars}[...row.querySelectorAll('.bins title')].map(({{textContent}}) => "
+        "Number(textContent.split(': ')[1].replace(',', ''))).reduce((sum, each) => sum + each, 0))"
+    )
+    assert counted == [pageviews for *_, pageviews in rows]
+
+
+def test_a_ranking_says_what_sql_says(board: Board, month: Month) -> None:
+    rows = asked(
+        month.published,
+        "select device, count(distinct visitor_id), median(engagement_time) from seen group by device",
+    )
+    shown = board.rows("devices")
+    assert {name: values[1] for name, values in shown.items()} == {
+        name: pytest.approx(median, abs=0.001) for name, _, median in rows
+    }
+
+
+def test_every_chart_is_drawn_and_has_its_numbers_behind_it(board: Board) -> None:
+    for panel in ("totals", "transitions", "sessions_by_hour", "retention"):
+        marks = f"document.querySelectorAll('#{panel} .chart svg .role-mark path').length"
+        board.wait(f"{marks} > 0")
+        board.find(f"#{panel} summary").click()
+        board.wait(f"document.querySelectorAll('#{panel} .behind tbody tr').length > 0")
+    hours = board.ask(
+        "[...document.querySelectorAll('#sessions_by_hour .behind tbody tr td:last-child')]"
+        ".reduce((sum, {dataset}) => sum + Number(dataset.value), 0)"
+    )
+    assert hours == board.headline()["sessions"]
+
+
+def test_the_files_of_a_panel_are_asked_with_the_same(board: Board) -> None:
+    link = board.ask("document.querySelector('#views [data-form=csv]').href")
+    csv = board.ask(
+        f"(() => {{ const ask = new XMLHttpRequest(); ask.open('GET', {link!r}, false);"
+        " ask.send(); return ask.responseText; })()"
+    )
+    assert csv.count("\n") == len(board.rows("views")) + 1
+
+
+def test_the_console_is_silent_under_the_policy(board: Board) -> None:
+    complaints(board.browser)
+    board.open("")
+    assert complaints(board.browser) == []
+
+
+def test_every_figure_has_a_text_for_nothing(board: Board) -> None:
+    board.open("?since=2001-01-01&until=2001-02-01")
+    assert board.headline()["pageviews"] == 0
+    empty = board.texts("#views .none, #transitions .none, #pages .none, #sessions .none")
+    assert len(empty) == 4
+
+
+def test_a_question_that_cannot_be_asked_is_answered_in_words(board: Board) -> None:
+    board.open("?since=yesterday")
+    assert "since is 'yesterday'" in board.find("main > .wrong").text

@@ -1,0 +1,34 @@
+"""The figures move by themselves."""
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from dwell.settings import Settings
+from dwell.site.dashboard import create_dashboard
+from tests.browser.dashboard.looking import Board
+from tests.support.publishing import publish
+from tests.support.running import wait_until
+from tests.support.serving import serving
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_publication_shows_without_loading_the_page_anew(browser: Chrome, tmp_path: Path) -> None:
+    (tmp_path / "live").mkdir()
+    app = create_dashboard(Settings(data=tmp_path))
+    with serving(app) as origin:
+        board = Board(browser, origin).open("?since=2026-02-20&until=2026-03-05")
+        assert "No data yet" in board.find("#totals").text
+        board.browser.execute_script("document.body.dataset.same = 'page'")
+        publish(tmp_path, [4.0, 6.0])
+        board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '10'")
+        assert "ago" in board.find("#age").text
+        board.find(".tile[data-measure=sessions]")
+        publish(tmp_path, [20.0])
+        board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '30'")
+        wait_until(lambda: board.rows("views").popitem()[1][-1] == 3)
+        assert board.ask("document.body.dataset.same") == "page"
+        board.browser.get("about:blank")
+        app.state.streams.close()

@@ -1,0 +1,189 @@
+"""`dwell report`: panels as a page or as pictures, without a browser."""
+
+import io
+import json
+import re
+import struct
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from dwell.cli import run
+from dwell.commands.report import words
+from dwell.commands.report.shaping import SHAPES
+from dwell.site.dashboard.specifications import palette
+from dwell.warehouse.panels import panels
+from tests.support.facts import Projected
+from tests.support.publishing import copy_of
+from tests.support.truth import PERIOD, A, B, told
+
+TRUTH = [word for name, value in PERIOD.items() for word in (f"--{name}", value)]
+FUNNEL = ["--views", f"{A},{B}"]
+SVG = "{http://www.w3.org/2000/svg}"
+
+Said = Callable[..., tuple[int, bytes, str]]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    with Projected(folder / "live" / "warehouse.duckdb") as projected:
+        projected.append(told()).project()
+        copy_of(projected.warehouse, folder)
+    return folder
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path) -> Said:
+    """Runs `dwell report` on the truth: exit status, standard output, standard error."""
+
+    def ask(*arguments: str) -> tuple[int, bytes, str]:
+        out = io.TextIOWrapper(io.BytesIO())
+        monkeypatch.setattr(sys, "stdout", out)
+        status = run(["report", *arguments, *TRUTH, "--data", str(data)])
+        out.flush()
+        return status, out.buffer.getvalue(), capsys.readouterr().err
+
+    return ask
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.measures: dict[str, float] = {}
+        self.outward: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "section":
+            self.sections.append(str(given["id"]))
+        if measure := given.get("data-measure"):
+            self.measures[measure] = float(given["data-value"] or "nan")
+        if tag in ("link", "script", "img", "iframe") or "src" in given:
+            self.outward.append(tag)
+
+
+def test_the_page_tells_of_every_panel_and_needs_nothing_else(said: Said) -> None:
+    status, out, err = said(*FUNNEL)
+    assert (status, err) == (0, "")
+    page = Page(out.decode())
+    assert set(page.sections) == {panel.name for panel in panels()} - {"totals", "live"}
+    assert page.measures == {
+        "visitors": 4,
+        "sessions": 5,
+        "pageviews": 14,
+        "median": 7,
+        "total": 176,
+    }
+    assert page.outward == []
+    assert not re.search(rb"url\((?!#)|@import|https?://(?!www\.w3\.org/)", out)
+
+
+def test_it_is_of_what_is_selected(said: Said) -> None:
+    _, out, _ = said("totals", "views", "--device", "phone")
+    page = Page(out.decode())
+    assert page.measures["pageviews"] == 3
+    assert page.sections == ["views"]
+    assert "device phone" in out.decode()
+
+
+@pytest.mark.parametrize("panel", SHAPES)
+def test_every_picture_is_drawn(said: Said, panel: str) -> None:
+    views = FUNNEL if panel == "funnel" else []
+    status, out, err = said(panel, "--format", "svg", "--theme", "dark", *views)
+    assert (status, err) == (0, "")
+    picture = ElementTree.fromstring(out)
+    drawn = [each for each in picture.iter(f"{SVG}path") if each.get("d")]
+    assert len(drawn) > 1
+    assert b"var(" not in out
+    assert palette("dark")["--accent"].encode() in out
+
+
+def test_numbers_stand_in_the_picture(said: Said) -> None:
+    _, out, _ = said("views", "--format", "svg")
+    texts = ["".join(each.itertext()) for each in ElementTree.fromstring(out).iter(f"{SVG}text")]
+    assert "PageB" in texts
+    assert "4, median 17.5 s" in " ".join(texts).replace("18 s", "17.5 s")
+
+
+def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
+    output = tmp_path / "hours.png"
+    status, out, err = said("sessions_by_hour", "--output", str(output), "--width", "400")
+    assert (status, out, err) == (0, b"", "")
+    content = output.read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">I", content[16:20]) == (800,)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--format", "svg"], "svg is the picture of one panel, and this is 15 panels: expected"),
+        (["totals", "--format", "png"], "png is the picture of one panel, and this is totals"),
+        (["series", "--output", "x.pdf"], "expected a file that ends in .html, .svg or .png"),
+        (["vews"], "there is no panel 'vews': expected views"),
+        (["views", "--device", "fridge", "--format", "svg"], "views has nothing to show"),
+        (["views", "--bots", "some"], "bots is 'some': expected exclude, include or only"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_line(
+    said: Said, arguments: list[str], complaint: str
+) -> None:
+    status, out, err = said(*arguments)
+    assert (status, out) == (2, b"")
+    assert complaint in err
+    assert err.count("\n") == 1
+
+
+def test_without_a_warehouse_there_is_no_report(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(["report", "--data", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_no_two_pictures_of_a_page_share_an_id(said: Said) -> None:
+    _, out, _ = said(*FUNNEL)
+    ids = re.findall(rb'\bid="([^"]+)"', out)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_name_from_a_visitor_stays_text(tmp_path: Path, said: Said) -> None:
+    from tests.support.publishing import publish
+
+    (tmp_path / "live").mkdir()
+    name = "<script>alert(1)</script>"
+    publish(tmp_path, [1.0], view=name, identity=json.dumps({"path": f"/{name}"}))
+    output = tmp_path / "report.html"
+    period = ["--since", "2026-02-20", "--until", "2026-03-05"]
+    assert run(["report", "--output", str(output), "--data", str(tmp_path), *period]) == 0
+    text = output.read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (4.21, "4.2 s"),
+        (59.4, "59 s"),
+        (59.6, "1 m 00 s"),
+        (134, "2 m 14 s"),
+        (3599.7, "1 h 00 m"),
+        (11_220, "3 h 07 m"),
+        (4_334_400, "1,204 h"),
+    ],
+)
+def test_seconds_as_people_read_them(seconds: float | None, text: str) -> None:
+    assert words.duration(seconds) == text
