@@ -48,7 +48,7 @@ counted as (
 
 select
     step,
-    $views[step] as view_name,
+    ($views::varchar[])[step] as view_name,
     coalesce(sessions, 0) as sessions,
     round(100 * coalesce(sessions, 0) / first_value(sessions) over (order by step), 2)
         as percent_of_first,
