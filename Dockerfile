@@ -18,8 +18,7 @@ COPY . ./
 # What goes again is for those who install packages, compile against pyarrow, or use its clients
 # for Flight and S3: 75 MB.
 RUN /opt/dwell/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && cd / && /opt/dwell/bin/python -c "from dwell.site.dashboard import vega; vega.bundle(vega.SHARED)" \
-    && cd /dwell \
+    && /opt/dwell/bin/python -I -c "from dwell.site.dashboard import vega; vega.bundle(vega.SHARED)" \
     && /opt/dwell/bin/pip uninstall --yes setuptools pip \
     && arrow=$(echo /opt/dwell/lib/python3*/site-packages/pyarrow) \
     && rm -rf "$arrow"/include "$arrow"/tests "$arrow"/*flight* "$arrow"/*s3*
