@@ -1,7 +1,8 @@
 """The board: every panel of any selection, of the newest publication, for a process that lives long."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import duckdb
 
-from dwell.errors import QuestionInvalid
+from dwell.errors import QueryFailed, QuestionInvalid
 from dwell.warehouse.panels.answer import Answer
 from dwell.warehouse.panels.panel import Panel, asked, find
 from dwell.warehouse.panels.publication import Publication, publication_of
@@ -38,7 +39,8 @@ class Board:
         threads: how many work on a statement; by default as many as there are processors.
         clock: what time it is, with a zone.
 
-    Every method raises `WarehouseError` if nothing is published yet, or the file cannot be read.
+    Every method raises `WarehouseError` if nothing is published yet, the file cannot be read, or DuckDB has
+    no room for the answer.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class Board:
             told: dict[str, Any] = {"session": str(UUID(session_id))}
         except ValueError:
             return None
-        with self._published.newest() as attached, attached.cursor() as cursor:
+        with self._newest() as attached, attached.cursor() as cursor:
             sessions = _rows(cursor, asked("session").sql, told)
             if not sessions:
                 return None
@@ -122,15 +124,24 @@ class Board:
 
     def publication(self) -> Publication:
         """The newest one."""
-        with self._published.newest() as attached:
+        with self._newest() as attached:
             return self._kept_of(attached).publication
 
     def close(self) -> None:
         """Let go of the file, and of everything in memory."""
         self._published.close()
 
+    @contextmanager
+    def _newest(self) -> Iterator[Attached]:
+        """The newest publication, for the time of a `with`, in which DuckDB may fail."""
+        try:
+            with self._published.newest() as attached:
+                yield attached
+        except duckdb.Error as error:
+            raise QueryFailed(str(error).partition("\n")[0]) from None
+
     def _ask(self, panel: Panel, selection: Selection, told: dict[str, Any]) -> Answer:
-        with self._published.newest() as attached:
+        with self._newest() as attached:
             kept = self._kept_of(attached)
             selection, told = kept.with_whole_views(attached, selection, told)
             values = selection.values() | told | {"now": utc(self._clock())}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from dwell.errors import WarehouseError
+from dwell.errors import QueryFailed, WarehouseError
 from dwell.warehouse.panels import Board, Selection, panels
 from dwell.warehouse.panels.selections import Selections
 from dwell.warehouse.published import Published
@@ -193,3 +193,12 @@ def test_many_threads_ask_while_publications_come(tmp_path: Path) -> None:
     for mine in seen:
         assert mine
         assert mine == sorted(mine)
+
+
+def test_what_duckdb_has_no_room_for_is_said_in_its_words(tmp_path: Path) -> None:
+    published = publish(tmp_path, [1.0] * 3000)
+    with (
+        closing(Board(published, memory=1)) as board,
+        pytest.raises(QueryFailed, match="Out of Memory"),
+    ):
+        board.answer("totals", of_march())
