@@ -219,14 +219,23 @@ class Forgetting:
         self._await(held)
 
     def _publish(self, settings: Settings, warehouse: LiveWarehouse) -> None:
-        """Publish, also where nothing was left to erase: a former run may have been killed before it."""
+        """Publish, if the live file or the publication had something of the visitors: a former run may
+        have been killed between the two."""
         warehouse.checkpoint()
-        if warehouse.info(scrubbing.SCRUB_DUE) is None:
-            snapshot.copy(warehouse.path, settings.publication)
-        else:
+        if warehouse.info(scrubbing.SCRUB_DUE) is not None:
             scrubbing.publish(warehouse.path, settings.publication)
             warehouse.reopen()  # the file written anew takes its place
+        elif self._has_remains(settings.publication):
+            snapshot.copy(warehouse.path, settings.publication)
+        else:
+            return
         Shards(settings, warehouse).unite()
+
+    def _has_remains(self, published: Path) -> bool:
+        if not published.exists():
+            return False
+        inside = remains.in_warehouse(published, list(self._done.erasures))
+        return bool(inside.rows) or inside.scrub_due
 
     def _await(self, held: list[tuple[Path, Path]]) -> None:
         """Wait until the projectors have erased and published, and have taken the new file over."""

@@ -44,12 +44,14 @@ async def scan(
             batches = await log.asked(partial(reader.read, wanted, WAIT))
             gathered += _before(batches, span.until)
             left -= sum(map(len, batches))
-            before, reached = reached, min(await reader.position(span.partition), span.until)
+            position = await log.asked(partial(reader.position, span.partition))
+            before, reached = reached, min(position, span.until)
             if reached > before:
                 log.heard()
             else:
                 log.refuse_silence(f"offset {reached} of partition {span.partition}")
         yield gathered, reached
+        log.heard()  # the time that the records were looked at is not the log's
 
 
 class _Patient:
