@@ -6,7 +6,10 @@ from contextlib import ExitStack
 import pytest
 from selenium.webdriver import Chrome
 
+from tests.support.axe import prefer
 from tests.support.browsers import NoBrowser, open_browser
+
+SCREENS = {"phone": (360, 780), "desktop": (1440, 900)}
 
 
 def _open(stack: ExitStack, **options: object) -> Chrome:
@@ -28,3 +31,23 @@ def browser() -> Iterator[Chrome]:
     """One Chromium for the tests of a module."""
     with ExitStack() as stack:
         yield _open(stack)
+
+
+@pytest.fixture(params=SCREENS)
+def screen(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A phone's or a desktop's."""
+    width, height = SCREENS[request.param]
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", metrics | {"mobile": request.param == "phone"}
+    )
+    yield request.param
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
+    """What the visitor prefers."""
+    prefer(browser, "prefers-color-scheme", request.param)
+    yield request.param
+    prefer(browser, "prefers-color-scheme", "")

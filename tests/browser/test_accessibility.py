@@ -14,7 +14,6 @@ from tests.support.serving import serving
 pytestmark = pytest.mark.browser
 
 PATHS = ("/", "/page_a", "/page_b", "/page_c/tab_1", "/page_c/tab_2", "/nowhere")
-SCREENS = {"phone": (360, 780), "desktop": (1280, 800)}
 
 
 @pytest.fixture(scope="module")
@@ -28,26 +27,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def axe() -> str:
     """The source of axe."""
     return source()
-
-
-@pytest.fixture(params=SCREENS)
-def screen(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A phone's or a desktop's."""
-    width, height = SCREENS[request.param]
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", metrics | {"mobile": request.param == "phone"}
-    )
-    yield request.param
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
-    """What the visitor prefers."""
-    prefer(browser, "prefers-color-scheme", request.param)
-    yield request.param
-    prefer(browser, "prefers-color-scheme", "")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,40 +1,16 @@
 """The dashboard against axe's rules, in both colour schemes and both sizes."""
 
-from collections.abc import Iterator
-
 import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.dashboard.looking import PERIOD, Board
-from tests.support.axe import prefer, source, violations
+from tests.support.axe import source, violations
 
 pytestmark = pytest.mark.browser
 
 BARS = ("color-contrast",)
 """Axe cannot tell the colours behind a text that a bar or a picture lies behind. They are measured in
 tests/site/dashboard/test_looks.py."""
-
-SCREENS = {"phone": (390, 844), "desktop": (1440, 900)}
-
-
-@pytest.fixture(params=SCREENS)
-def screen(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A phone's or a desktop's."""
-    width, height = SCREENS[request.param]
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", metrics | {"mobile": request.param == "phone"}
-    )
-    yield request.param
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-@pytest.fixture(params=["light", "dark"])
-def scheme(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[str]:
-    """What the visitor prefers."""
-    prefer(browser, "prefers-color-scheme", request.param)
-    yield request.param
-    prefer(browser, "prefers-color-scheme", "")
 
 
 def test_axe_finds_nothing_on_the_board(
