@@ -14,6 +14,8 @@ State = Literal["visible", "hidden", "unknown"]
 SLACK = timedelta(seconds=3.5)
 """By so much less than the time gone by may have counted while a page was visible: a page that is
 busy looks at its clock late."""
+LONGEST = timedelta(seconds=60) + SLACK
+"""Without a word of a page that is visible; else it was stopped, or the computer slept."""
 
 
 class Told(TypedDict):
@@ -80,13 +82,19 @@ class Timeline:
 
 def line_of(row: dict[str, Any]) -> PageviewLine:
     """A row of `asking/session_pageviews.sql` as a line."""
-    facts = {name: value for name, value in row.items() if name != "facts"}
-    return PageviewLine(facts, stretches_of(row["started_at"], row["facts"]))
+    facts = {name: value for name, value in row.items() if name not in ("facts", "cap")}
+    return PageviewLine(facts, stretches_of(row["started_at"], row["facts"], row["cap"]))
 
 
-def stretches_of(started_at: datetime, told: Sequence[Told]) -> tuple[Stretch, ...]:
+def stretches_of(
+    started_at: datetime, told: Sequence[Told], cap: float | None = None
+) -> tuple[Stretch, ...]:
     """What the facts of a pageview, in the order of their `seq`, tell of the time until the last of
-    them. Neighbours in one state are one stretch."""
+    them. Neighbours in one state are one stretch.
+
+    Args:
+        cap: seconds beyond which the rules let none count, so that they tell nothing.
+    """
     if not told:
         return ()
     first = told[0]
@@ -94,6 +102,9 @@ def stretches_of(started_at: datetime, told: Sequence[Told]) -> tuple[Stretch, .
     for before, after in pairwise(told):
         counted = after["engagement_time"] - before["engagement_time"]
         whole = after["seq"] == before["seq"] + 1
+        if cap is not None and after["engagement_time"] >= cap:
+            found.append(_uncounted(before, after["occurred_at"], whole))
+            continue
         found.append(_stretch(before["occurred_at"], after["occurred_at"], counted, before, whole))
     return tuple(_joined([each for each in found if each.since < each.until]))
 
@@ -112,6 +123,13 @@ def _stretch(
     ):
         return Stretch("visible", since, until)
     return Stretch("unknown", since, until)
+
+
+def _uncounted(before: Told, until: datetime, whole: bool) -> Stretch:
+    """The time between two facts of which the seconds are no longer counted."""
+    since, state = before["occurred_at"], before["visibility"]
+    known = whole and (state == "hidden" or until - since <= LONGEST)
+    return Stretch(state if known else "unknown", since, until)
 
 
 def _joined(stretches: Sequence[Stretch]) -> list[Stretch]:

@@ -28,8 +28,10 @@ def fact(seq: int, visibility: str, age: float, engagement: float, **more: Any) 
     )
 
 
-def timeline(folder: Path, *facts: Stored, session: str = uuid7(1)) -> Timeline | None:
-    with Projected(folder / "live" / "warehouse.duckdb") as projected:
+def timeline(
+    folder: Path, *facts: Stored, session: str = uuid7(1), rules: Rules | None = None
+) -> Timeline | None:
+    with Projected(folder / "live" / "warehouse.duckdb", rules=rules) as projected:
         projected.append(facts).project()
         published = copy_of(projected.warehouse, folder)
     board = Board(published)
@@ -39,9 +41,9 @@ def timeline(folder: Path, *facts: Stored, session: str = uuid7(1)) -> Timeline 
         board.close()
 
 
-def drawn(folder: Path, *facts: Stored) -> Drawn:
+def drawn(folder: Path, *facts: Stored, rules: Rules | None = None) -> Drawn:
     """The stretches of the only pageview, in seconds from its beginning."""
-    found = timeline(folder, *facts)
+    found = timeline(folder, *facts, rules=rules)
     assert found is not None
     [line] = found.pageviews
     began = line.facts["started_at"]
@@ -74,6 +76,25 @@ def test_seconds_that_count_fill_the_gap_of_a_lost_fact_or_leave_it_unknown(tmp_
         fact(4, HIDDEN, 60, 30),  # seen in ten seconds of forty
         fact(6, HIDDEN, 80, 30),  # not seen at all
     ) == [("visible", 0, 20), ("unknown", 20, 60), ("hidden", 60, 80)]
+
+
+def test_beyond_a_cap_of_the_rules_the_facts_still_tell_what_was_visible(tmp_path: Path) -> None:
+    assert drawn(
+        tmp_path,
+        fact(0, VISIBLE, 0, 0),
+        fact(1, VISIBLE, 40, 40),
+        fact(2, HIDDEN, 90, 90),  # thirty seconds of it do not count
+        fact(3, VISIBLE, 200, 90),
+        fact(4, VISIBLE, 260, 150),
+        fact(5, HIDDEN, 4_000, 153),  # the computer slept
+        fact(7, HIDDEN, 4_010, 163),  # a fact is lost
+        rules=Rules(engagement_cap=60),
+    ) == [
+        ("visible", 0, 90),
+        ("hidden", 90, 200),
+        ("visible", 200, 260),
+        ("unknown", 260, 4_010),
+    ]
 
 
 def test_a_pageview_whose_first_facts_are_lost_is_drawn_from_its_beginning(tmp_path: Path) -> None:

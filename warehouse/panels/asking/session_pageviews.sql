@@ -26,6 +26,13 @@ told as (
         and occurred_at >= $started_at
         and occurred_at <= $last_seen_at
     group by pageview_id
+),
+
+-- Beyond it the rules have no seconds count; of several warehouses in one, the rules may differ.
+rule as (
+    select max(try_cast(try_cast(value as json) ->> '$.engagement_cap' as double)) as cap
+    from projection_info
+    where name = 'rules'
 )
 
 select
@@ -40,7 +47,9 @@ select
     last_seen_at,
     engagement_time,
     end_seen,
+    rule.cap,
     coalesce(told.facts, []) as facts
 from own
 left join told using (pageview_id)
+cross join rule
 order by started_at, view_name;
