@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -16,9 +17,9 @@ from dwell.cli import run
 from dwell.commands.report import words
 from dwell.commands.report.shaping import SHAPES
 from dwell.site.dashboard.specifications import palette
-from dwell.warehouse.panels import panels
+from dwell.warehouse.panels import Answer, Board, panels
 from tests.support.facts import Projected
-from tests.support.publishing import copy_of
+from tests.support.publishing import copy_of, publish
 from tests.support.truth import PERIOD, A, B, told
 
 TRUTH = [word for name, value in PERIOD.items() for word in (f"--{name}", value)]
@@ -95,6 +96,69 @@ def test_it_is_of_what_is_selected(said: Said) -> None:
     assert "device phone" in out.decode()
 
 
+def reported(data: Path, output: Path, *arguments: str) -> str:
+    """A page of the truth, of another period than the truth's own."""
+    assert run(["report", *arguments, "--output", str(output), "--data", str(data)]) == 0
+    return output.read_text()
+
+
+def test_a_period_before_that_was_measured_is_compared_with(data: Path, tmp_path: Path) -> None:
+    period = ("--since", "2025-12-02", "--until", "2025-12-09")
+    text = reported(data, tmp_path / "r.html", "totals", *period)
+    assert "<dd><p>0 before</p></dd>" in text
+    assert "Measured since" not in text
+
+
+def test_one_in_which_measuring_began_is_not(said: Said) -> None:
+    _, out, _ = said("totals", "series")
+    assert b"Measured since 24 Nov 2025, 10:00, so not compared with the period before." in out
+    assert b"before</p></dd>" not in out
+    _, alone, _ = said("views")
+    assert b"Measured since" not in alone
+
+
+def strokes(picture: str) -> list[str]:
+    """How the lines of a picture are dashed."""
+    lines = re.findall(r'<path [^>]*d="M[^"]*L[^"]*"[^>]*stroke-dasharray="([^"]+)"', picture)
+    return sorted(lines)
+
+
+def test_what_is_not_whole_is_dotted_and_the_period_before_is_dashed(
+    data: Path, tmp_path: Path
+) -> None:
+    def lines(since: str, until: str) -> list[str]:
+        period = ("--since", since, "--until", until)
+        return strokes(reported(data, tmp_path / "r.svg", "series", *period))
+
+    assert lines("2025-11-24", "2025-12-08") == []
+    assert lines("2025-12-03", "2025-12-10") == ["3,4"]
+    assert lines("2025-12-03", "2025-12-10T12:00") == ["2,3", "3,4"]
+    assert lines("2025-12-03T12:00", "2025-12-10T12:00") == ["2,3", "2,3", "3,4"]
+
+
+def test_all_of_it_is_of_one_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path, [1.0])
+    answer = Board.answer
+
+    def answer_before_the_next(board: Board, panel: str, *given: Any) -> Answer:
+        found = answer(board, panel, *given)
+        if panel == "totals" and found.rows()[0]["pageviews"] == 1:
+            publish(tmp_path, [2.0])
+        return found
+
+    monkeypatch.setattr(Board, "answer", answer_before_the_next)
+    period = ("--since", "2026-03-01", "--until", "2026-03-02")
+    text = reported(tmp_path, tmp_path / "r.html", "totals", "views", *period)
+    assert Page(text).measures["pageviews"] == 2
+
+
+def test_a_share_that_is_nearly_all_or_nearly_nothing_is_not_called_so() -> None:
+    shares = (0, 0.02, 0.4, 12.3, 99, 99.96, 100)
+    assert [words.percent(share) for share in shares] == [
+        *("0 %", "< 0.1 %", "0.4 %", "12 %", "99 %", "99.9 %", "100 %"),
+    ]
+
+
 @pytest.mark.parametrize("panel", SHAPES)
 def test_every_picture_is_drawn(said: Said, panel: str) -> None:
     views = FUNNEL if panel == "funnel" else []
@@ -132,6 +196,7 @@ def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
         (["series", "--output", "x.pdf"], "expected a file that ends in .html, .svg or .png"),
         (["vews"], "there is no panel 'vews': expected views"),
         (["views", "--device", "fridge", "--format", "svg"], "views has nothing to show"),
+        (["retention", "--device", "fridge", "--format", "svg"], "retention has nothing to show"),
         (["views", "--bots", "some"], "bots is 'some': expected exclude, include or only"),
     ],
 )
@@ -158,8 +223,6 @@ def test_no_two_pictures_of_a_page_share_an_id(said: Said) -> None:
 
 
 def test_a_name_from_a_visitor_stays_text(tmp_path: Path, said: Said) -> None:
-    from tests.support.publishing import publish
-
     (tmp_path / "live").mkdir()
     name = "<script>alert(1)</script>"
     publish(tmp_path, [1.0], view=name, identity=json.dumps({"path": f"/{name}"}))

@@ -122,6 +122,11 @@ class Selection:
             return "hour"
         return "day" if length <= timedelta(weeks=26) else "week"
 
+    def has_before(self, measured_since: datetime | None) -> bool:
+        """Whether the period before was measured, but for its first twentieth at most."""
+        slack = (self.before_until - self.before) / 20
+        return measured_since is not None and measured_since <= self.before + slack
+
     def values(self) -> dict[str, Any]:
         """What SQL is told of it, by the names of its parameters."""
         own = {name: getattr(self, name) for name in SELECTING}

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dwell.commands.report.pictures import chart_of, svg
-from dwell.commands.report.shaping import SHAPES
+from dwell.commands.report.shaping import SHAPES, drawn
 from dwell.commands.report.words import count, duration, in_unit, moment
 from dwell.site.dashboard.specifications import Theme, palette
 from dwell.warehouse.panels import Answer, Selection, find
@@ -57,7 +57,7 @@ def page(
         lstrip_blocks=True,
     )
     sections = [
-        _section(name, answer, selection.timezone, theme, measure, width)
+        _section(name, answer, selection, theme, measure, width)
         for name, answer in answers.items()
         if name != "totals"
     ]
@@ -65,7 +65,8 @@ def page(
         period=_period(selection),
         filters=_filters(selection),
         published_at=_published_at(answers, selection.timezone),
-        figures=_figures(answers["totals"].rows()) if "totals" in answers else [],
+        figures=_figures(answers["totals"], selection) if "totals" in answers else [],
+        uncompared=_uncompared(answers, selection),
         sections=sections,
         theme=theme,
         palette=palette(theme),
@@ -74,7 +75,7 @@ def page(
 
 
 def _section(
-    name: str, answer: Answer, timezone: str, theme: Theme, measure: str, width: int
+    name: str, answer: Answer, selection: Selection, theme: Theme, measure: str, width: int
 ) -> dict[str, Any]:
     rows = answer.rows()
     title = TITLES.get(name, name.replace("_", " ").capitalize())
@@ -82,7 +83,8 @@ def _section(
         title = f"{FIGURES[measure][0]} over time"
     picture = ""
     if rows and name in SHAPES:
-        picture = _apart(name, svg(chart_of(name, rows, measure, width), theme))
+        shown = drawn(name, answer, selection)
+        picture = _apart(name, svg(chart_of(name, shown, measure, width), theme))
     return {
         "name": name,
         "title": title,
@@ -91,7 +93,10 @@ def _section(
         "columns": answer.columns,
         "rows": [
             [
-                {"value": row[each.name], "told": in_unit(row[each.name], each.unit, timezone)}
+                {
+                    "value": row[each.name],
+                    "told": in_unit(row[each.name], each.unit, selection.timezone),
+                }
                 for each in answer.columns
             ]
             for row in rows[:SHOWN]
@@ -105,27 +110,36 @@ def _apart(name: str, picture: str) -> str:
     return re.sub(r'(\bid="|url\(#)', rf"\g<1>{name}-", picture)
 
 
-def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    now = next(row for row in rows if not row["earlier"])
-    before = next(row for row in rows if row["earlier"])
+def _figures(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
+    compared = selection.has_before(answer.publication.measured_since)
+    now, before = sorted(answer.rows(), key=lambda row: bool(row["earlier"]))
     return [
         {
             "key": key,
             "name": name,
             "value": now[key],
             "told": tell(now[key]),
-            "before": tell(before[key]),
-            "change": _change(now[key], before[key]),
+            "change": _change(now[key], before[key], tell(before[key])) if compared else "",
         }
         for key, (name, tell) in FIGURES.items()
     ]
 
 
-def _change(now: float | None, before: float | None) -> str:
+def _change(now: float | None, before: float | None, told: str) -> str:
     if not now or not before:
-        return ""
+        return f"{told} before"
     difference = 100 * (now - before) / before
-    return f"{difference:+,.0f} %" if abs(difference) >= 10 else f"{difference:+.1f} %"
+    changed = f"{difference:+,.0f} %" if abs(difference) >= 10 else f"{difference:+.1f} %"
+    return f"{changed}, {told} before"
+
+
+def _uncompared(answers: Mapping[str, Answer], selection: Selection) -> str:
+    """Since when there is something to compare with, if that is too short."""
+    since = next(iter(answers.values())).publication.measured_since
+    asked = {"totals", "series"} & answers.keys()
+    if not asked or since is None or selection.has_before(since):
+        return ""
+    return moment(since.replace(tzinfo=UTC).isoformat(), selection.timezone)
 
 
 def _period(selection: Selection) -> str:

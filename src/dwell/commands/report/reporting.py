@@ -10,13 +10,15 @@ from pathlib import Path
 
 from dwell.commands.report.page import page
 from dwell.commands.report.pictures import chart_of, png, svg
-from dwell.commands.report.shaping import SHAPES
+from dwell.commands.report.shaping import SHAPES, drawn
 from dwell.commands.sql.answers import check_destination
-from dwell.errors import DwellError
+from dwell.errors import DwellError, WarehouseError
 from dwell.settings import Settings
 from dwell.site.dashboard.specifications import Theme
 from dwell.warehouse.panels import Answer, Board, Selection, find, panels
 
+MOST_TURNS = 20
+"""Publications that may come while a report is asked for."""
 OF_NOW = "live"
 """A panel of the last minutes: a report is read later."""
 
@@ -65,12 +67,33 @@ def report(
     given = {name: text for name, text in selected.items() if text}
     selection = Selection.of(given, timezone=settings.timezone, now=datetime.now(UTC))
     with closing(Board(settings.published)) as board:
-        answers = {
-            name: board.answer(name, selection, {"views": views} if name == "funnel" else {})
-            for name in wanted
-        }
+        answers = _answers(board, wanted, selection, views)
     _write(_drawn(form, answers, selection, look), output)
     return 0
+
+
+def _answers(
+    board: Board, wanted: Sequence[str], selection: Selection, views: str
+) -> Mapping[str, Answer]:
+    """The answers of one publication: those that an older one gave are asked for again.
+
+    Raises:
+        WarehouseError: it is replaced faster than it can be asked.
+    """
+    answers: dict[str, Answer] = {}
+    for _ in range(MOST_TURNS):
+        newest = board.publication()
+        older = [
+            name for name in wanted if name not in answers or answers[name].publication != newest
+        ]
+        if not older:
+            return answers
+        for name in older:
+            extra = {"views": views} if name == "funnel" else {}
+            answers[name] = board.answer(name, selection, extra)
+    raise WarehouseError(
+        f"{board.path} is published anew faster than it can be asked: expected fewer panels"
+    )
 
 
 def _usual(views: str) -> Iterator[str]:
@@ -94,8 +117,8 @@ def _drawn(form: str, answers: Mapping[str, Answer], selection: Selection, look:
     if form == "html":
         return page(answers, selection, look.theme, look.measure, look.width).encode()
     ((name, answer),) = answers.items()
-    rows = answer.rows()
-    if not rows:
+    rows = drawn(name, answer, selection)
+    if not rows or (name == "retention" and not any(row["weeks_later"] for row in rows)):
         raise DwellError(
             f"{name} has nothing to show in this period: expected a longer one, or fewer filters"
         )

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from dwell.commands.report.words import count, duration, short
+from dwell.warehouse.panels import Answer, Selection
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -16,22 +18,50 @@ FEW = 12
 
 SECONDS = ("median", "total")
 """Measures that are seconds."""
+HOUR = timedelta(hours=1)
+
+
+def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
+    """The rows of an answer that a picture shows. Over time, the period before is left out if it was not
+    measured from its beginning, and what the period does not have the whole of is marked as `open`."""
+    rows = answer.rows()
+    if panel != "series":
+        return rows
+    compared = selection.has_before(answer.publication.measured_since)
+    begins = [_moment(row["begins_at"]) for row in rows if not row["earlier"]]
+    lengths = [end - begin for begin, end in pairwise([*begins, selection.until])]
+    # A day has 23 hours when clocks go forward.
+    whole = max(lengths, default=timedelta())
+    least = whole - HOUR if whole > HOUR else whole
+    return [
+        row | {"open": not row["earlier"] and lengths[row["bucket"]] < least}
+        for row in rows
+        if compared or not row["earlier"]
+    ]
+
+
+def _moment(text: str) -> datetime:
+    """In UTC without a zone, as a selection has it."""
+    return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 def _series(rows: Rows, measure: str) -> tuple[Rows, Signals]:
     """The period before lies under the period, bucket by bucket; clocks of the zone are taken for UTC."""
     now = [datetime.fromisoformat(row["local"]) for row in rows if not row["earlier"]]
-    step = now[1] - now[0] if len(now) > 1 else timedelta(days=1)
+    step = max((later - begin for begin, later in pairwise(now)), default=timedelta(days=1))
     unit, seconds = _unit_for(max((row[measure] or 0 for row in rows), default=0), measure)
     ends = [*now[1:], now[-1] + step] if now else []
+    opens = [row.get("open", False) for row in rows if not row["earlier"]]
     shown = [
         {
             "at": f"{now[row['bucket']].isoformat()}Z",
             "end": f"{ends[row['bucket']].isoformat()}Z",
             "value": (row[measure] or 0) / seconds,
             "before": row["earlier"],
-            "open": False,
-            "tail": False,
+            "open": row.get("open", False),
+            # What is open is dotted, from its neighbour on.
+            "lead": opens[0] and row["bucket"] < 2,
+            "tail": opens[-1] and row["bucket"] >= len(now) - 2,
         }
         for row in rows
         if row["bucket"] < len(now)

@@ -1,5 +1,6 @@
 """Figures and times as people read them, as the dashboard shows them too."""
 
+import math
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -27,9 +28,13 @@ def duration(seconds: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """ "12 %", "0.4 %"."""
+    """ "12 %", "0.4 %"; what is nearly nothing or nearly all is not called 0 or 100: "< 0.1 %", "99.9 %"."""
     if value is None:
         return NOTHING
+    if 0 < value < 0.05:
+        return "< 0.1 %"
+    if 99 < value < 100:
+        return f"{math.floor(value * 10) / 10:.1f}".removesuffix(".0") + " %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.1f}".removesuffix(".0") + " %"
 
 
