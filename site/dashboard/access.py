@@ -13,7 +13,10 @@ from dwell.site.dashboard.sessions import NAME, Sessions
 
 By = Literal["password", "proxy", "application", "nobody"]
 
-_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
+_FORWARDED = (
+    *(b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"cf-connecting-ip"),
+    *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-server"),
+)
 """By these a proxy is known, if it wants to be."""
 _PORT = re.compile(r":[0-9]*$")
 _COOKIE = re.compile(rb"(?:^|;)[ \t]*%b=([^;,\s]+)" % NAME.encode())

@@ -57,9 +57,9 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     assets = Assets(bundle())
     pages = Pages(assets, settings.timezone)
     notices = Notices()
-    troubles = Troubles(pages, settings.published, notices)
+    troubles = Troubles(pages, newest, notices)
     signing_in = SigningIn(access, pages, Tries(), notices)
-    boards = Boards(pages, settings.timezone)
+    boards = Boards(pages, newest, settings.timezone)
     data = Data(board, asking, newest, settings.timezone)
     streams = Streams(newest)
 
@@ -68,6 +68,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
         yield
         streams.close()
         asking.close()
+        signing_in.close()
         board.close()
 
     app = Starlette(

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from dwell.site.dashboard.refusals import Cause, Refused
@@ -19,39 +20,80 @@ KEPT_BYTES = 16 * 1024 * 1024
 T = TypeVar("T")
 
 
+@dataclass(eq=False)
+class _Asked:
+    """A question that is under way.
+
+    Attributes:
+        askers: how many wait for it.
+        begun: whether a thread is at work on it.
+    """
+
+    answer: Callable[[], object]
+    askers: int = 0
+    begun: bool = False
+    task: "asyncio.Task[object] | None" = None
+
+    def run(self) -> object:
+        """In a thread."""
+        self.begun = True
+        return self.answer()
+
+
 class Asking:
     """Runs questions in a few threads, each one once however many ask it at the same time."""
 
     def __init__(self, threads: int = THREADS, most: int = MOST_WAITING) -> None:
         self._pool = ThreadPoolExecutor(threads, "asking")
         self._most = most
-        self._asked: dict[Hashable, asyncio.Task[object]] = {}
+        self._asked: dict[Hashable, _Asked] = {}
 
     async def run(self, question: Hashable, answer: Callable[[], T]) -> T:
         """What `answer()` returns or raises, from a thread; shared by all who ask the same question
-        before it is answered.
+        before it is answered. If they all are cancelled before its turn comes, it is not asked.
 
         Raises:
             Refused: too many questions wait.
         """
-        task = self._asked.get(question)
-        if task is None:
-            if len(self._asked) >= self._most:
-                raise Refused(Cause.BUSY, "too many questions wait for an answer: try again")
-            task = asyncio.create_task(self._run(question, answer))
-            self._asked[question] = task
-        # Who goes away takes nothing from the others.
-        return cast(T, await asyncio.shield(task))
-
-    async def _run(self, question: Hashable, answer: Callable[[], object]) -> object:
+        asked = self._asked.get(question) or self._begin(question, answer)
+        assert asked.task is not None
+        asked.askers += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, answer)
+            # Who goes away takes nothing from the others.
+            return cast(T, await asyncio.shield(asked.task))
         finally:
+            asked.askers -= 1
+            if not (asked.askers or asked.begun or asked.task.done()):
+                self._forget(question, asked)
+                asked.task.cancel()
+
+    def _begin(self, question: Hashable, answer: Callable[[], object]) -> _Asked:
+        if len(self._asked) >= self._most:
+            raise Refused(Cause.BUSY, "too many questions wait for an answer: try again")
+        asked = self._asked[question] = _Asked(answer)
+        asked.task = asyncio.create_task(self._run(question, asked))
+        asked.task.add_done_callback(_looked_at)
+        return asked
+
+    async def _run(self, question: Hashable, asked: _Asked) -> object:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, asked.run)
+        finally:
+            self._forget(question, asked)
+
+    def _forget(self, question: Hashable, asked: _Asked) -> None:
+        if self._asked.get(question) is asked:
             del self._asked[question]
 
     def close(self) -> None:
         """Let go of the threads; what waits is not answered."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _looked_at(task: "asyncio.Task[object]") -> None:
+    """That it failed is no news for the log, if all who asked have gone away."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Kept:

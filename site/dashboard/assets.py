@@ -1,4 +1,4 @@
-"""Styles, scripts and charts: minified once, under an address that changes when any of them does."""
+"""Styles and scripts: minified once, under an address that changes when any of them does."""
 
 import asyncio
 import gzip
@@ -15,11 +15,10 @@ from dwell.site.beacon.codings import IDENTITY, choose
 from dwell.site.dashboard.refusals import Cause, Refused
 
 HOME = Path(__file__).parent
-FOLDERS = ("static", "charts")
+FOLDER = HOME / "static"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
     ".svg": "image/svg+xml",
 }
 KEPT = "private, max-age=31536000, immutable"
@@ -47,7 +46,7 @@ class Asset:
 
 
 class Assets:
-    """The files of `static/` and `charts/`, and others by the path they are asked for with.
+    """The files of `static/`, and others by the path they are asked for with.
 
     They share one folder in the address, `assets/<digest of all>/`, so that modules import each
     other by relative paths, as they stand in the tree.
@@ -63,8 +62,7 @@ class Assets:
         """
         self._assets = {
             str(file.relative_to(HOME)): _read(file)
-            for folder in FOLDERS
-            for file in sorted((HOME / folder).rglob("*"))
+            for file in sorted(FOLDER.rglob("*"))
             if file.suffix in MEDIA_TYPES
         }
         self._assets |= {path: Asset(*given) for path, given in (more or {}).items()}

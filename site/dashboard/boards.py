@@ -1,14 +1,17 @@
 """The pages that people look at: the board, and one session of it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dwell.errors import QuestionInvalid
 from dwell.site.dashboard.headers import PRIVATE
+from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.pages import Pages
-from dwell.warehouse.panels import SELECTING, Selection, panels
+from dwell.warehouse.panels import SELECTING, Selection
 
 KEPT = {"cache-control": PRIVATE}
 
@@ -16,8 +19,9 @@ KEPT = {"cache-control": PRIVATE}
 class Boards:
     """Renders them at once, without the warehouse; their scripts ask for the data."""
 
-    def __init__(self, pages: Pages, timezone: str) -> None:
+    def __init__(self, pages: Pages, newest: Newest, timezone: str) -> None:
         self._pages = pages
+        self._newest = newest
         self._timezone = timezone
 
     async def board(self, request: Request) -> Response:
@@ -36,11 +40,23 @@ class Boards:
             400 if problem else 200,
             KEPT,
             query=query,
+            asked=_asked(selecting),
             problem=problem,
-            panels=panels(),
+            empty=not self._newest.is_there(),
         )
 
     async def session(self, request: Request) -> Response:
         """The page of one session."""
         session_id = str(request.path_params["session_id"])
-        return self._pages.render(request, "session.html", headers=KEPT, session_id=session_id)
+        return self._pages.render(
+            request,
+            "session.html",
+            headers=KEPT,
+            session_id=session_id,
+            asked=_asked(request.query_params),
+        )
+
+
+def _asked(parameters: Mapping[str, str]) -> str:
+    """The parameters as a link has them."""
+    return f"?{urlencode(parameters)}" if parameters else ""

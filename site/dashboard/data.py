@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 from dwell.errors import QuestionInvalid
 from dwell.site.dashboard.asking import Asking, Kept
 from dwell.site.dashboard.headers import PRIVATE
+from dwell.site.dashboard.leaving import unless_gone
 from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.refusals import Cause, Refused
-from dwell.site.dashboard.streams import moment
 from dwell.warehouse.panels import SELECTING, Answer, Board, Panel, Publication, Selection, panels
+from dwell.warehouse.panels.answer import iso
 
 SESSIONS = 50
 """Sessions of one page of their list."""
@@ -137,7 +138,9 @@ class Data:
         body = self._kept.find(asked)
         if body is None:
             # By now the newest may be another one: what is told is of that.
-            told = await self._asking.run(asked, ask)
+            told = await unless_gone(request.receive, self._asking.run(asked, ask))
+            if told is None:
+                return Response(status_code=204)
             publication, body = told
             self._kept.keep((publication.identity, question), body)
         kept = {"cache-control": PRIVATE, "etag": _tag(publication, question)}
@@ -187,10 +190,13 @@ def _json(panel: Panel, selection: Selection, answer: Answer) -> bytes:
 
 
 def _document(selection: Selection, answer: Answer, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    measured = answer.publication.measured_since
     return _published(answer.publication) | {
-        "since": moment(selection.since),
-        "until": moment(selection.until),
-        "before": moment(selection.before),
+        "since": iso(selection.since),
+        "until": iso(selection.until),
+        "before": iso(selection.before),
+        "measured_since": measured and iso(measured),
+        "compared": selection.has_before(measured),
         "columns": [
             {"name": each.name, "meaning": each.meaning, "unit": each.unit}
             for each in answer.columns
@@ -202,7 +208,7 @@ def _document(selection: Selection, answer: Answer, rows: list[dict[str, Any]]) 
 def _published(publication: Publication) -> dict[str, Any]:
     return {
         "publication": publication.identity,
-        "published_at": moment(publication.published_at),
+        "published_at": iso(publication.published_at),
     }
 
 

@@ -16,6 +16,16 @@ class Newest:
         self._asking = asking
         self._known: tuple[Identity, Publication] | None = None
 
+    def is_there(self) -> bool:
+        """Whether anything is published, be it readable or not."""
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
+
     async def publication(self) -> Publication:
         """The newest publication.
 

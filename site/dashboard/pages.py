@@ -5,8 +5,7 @@ Every template finds:
 - `root`: the dashboard's root, relative to this page, without a slash behind: `{{ root }}/login`.
   All addresses are made so, and hold wherever the dashboard is mounted and whatever proxy stands
   before it.
-- `asset(name)`: where a file of `static/` or `charts/` is: `{{ asset("static/board.css") }}`; and
-  `assets`, the folder they are all in, for scripts: `{{ assets }}/charts/series.vl.json`.
+- `asset(name)`: where a file of `static/` is: `{{ asset("static/board.css") }}`.
 - `user`: who looks, as `name` and `by` ("password", "proxy", "application" or "nobody"). Only who
   came by the password can sign out, with a `<form method="post" action="{{ root }}/logout">`.
 - `timezone`: whose days and hours are shown.
@@ -14,9 +13,9 @@ Every template finds:
 A form needs no token: a `POST` is taken from the dashboard's own pages alone, by `Origin`,
 `Sec-Fetch-Site` and a `SameSite=Strict` cookie.
 
-`board.html` finds also `query`, the parameters of the address, by name; `problem`, None or why they
-make no selection; and `panels`, as `dwell.warehouse.panels` lists them. `session.html` finds
-`session_id`. `login.html` finds `next`, which its form sends back, and `problem`, None or what was
+`board.html` finds also `query`, the parameters of the address, by name; `asked`, those of a selection
+as links have them; `problem`, None or why they make none; and `empty`, whether nothing is published
+yet. `session.html` finds `session_id`, and `asked`, with which it was linked. `login.html` finds `next`, which its form sends back, and `problem`, None or what was
 wrong with the last try. `trouble.html` finds `title` and `detail`. `passage.html` finds nothing: it
 leads to itself.
 """
@@ -63,7 +62,6 @@ class Pages:
         page = self._environment.get_template(template).render(
             root=root,
             asset=lambda name: f"{root}/{self._assets.path(name)}",
-            assets=f"{root}/{self._assets.base}",
             user=User.of(request.scope),
             timezone=self._timezone,
             **context,

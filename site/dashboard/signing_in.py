@@ -76,6 +76,10 @@ class SigningIn:
             answer.headers["clear-site-data"] = '"cache"'
         return answer
 
+    def close(self) -> None:
+        """Let go of the thread; what waits is not looked at."""
+        self._checker.shutdown(wait=False, cancel_futures=True)
+
     async def _form(self, request: Request) -> dict[str, str]:
         try:
             body = await self._bodies.read(request.receive)

@@ -11,9 +11,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dwell.errors import WarehouseError
+from dwell.site.dashboard.leaving import gone
 from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.refusals import Cause, Refused
 from dwell.warehouse.panels import Publication
+from dwell.warehouse.panels.answer import iso
 
 MOST = 64
 """Streams at a time; a page has one."""
@@ -67,12 +69,12 @@ class Streams:
     async def run(self, receive: Receive, send: Send) -> None:
         """Send events until the client goes away, or the stream is old, or all are to end."""
         loop = asyncio.get_running_loop()
-        gone = asyncio.create_task(_gone(receive))
+        leaving = asyncio.create_task(gone(receive))
         closing = asyncio.create_task(self._closing.wait())
         ends = loop.time() + LONGEST_SECONDS
         told, told_at, heard_at = "", float("-inf"), loop.time()
         try:
-            while not (gone.done() or closing.done()) and loop.time() < ends:
+            while not (leaving.done() or closing.done()) and loop.time() < ends:
                 now = loop.time()
                 if now - told_at >= EVENT_SECONDS:
                     publication = await self._publication()
@@ -83,10 +85,10 @@ class Streams:
                     await _send(send, ": still here\n\n")
                     heard_at = now
                 await asyncio.wait(
-                    (gone, closing), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    (leaving, closing), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
         finally:
-            gone.cancel()
+            leaving.cancel()
             closing.cancel()
 
     async def _publication(self) -> Publication | None:
@@ -128,24 +130,15 @@ class Stream(Response):
 
 
 def _event(publication: Publication) -> str:
+    age = datetime.now(UTC) - publication.published_at
     data = {
         "publication": publication.identity,
-        "published_at": moment(publication.published_at),
+        "published_at": iso(publication.published_at),
+        "age": round(age.total_seconds() * 1000),
     }
     return f"event: published\ndata: {json.dumps(data)}\n\n"
-
-
-def moment(when: datetime) -> str:
-    """A moment as JSON has it; without a zone it is one of UTC."""
-    zoned = when.astimezone(UTC) if when.tzinfo else when
-    return zoned.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 async def _send(send: Send, text: str) -> None:
     with suppress(OSError):
         await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

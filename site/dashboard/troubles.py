@@ -1,12 +1,12 @@
 """The answer to a refusal: a page for people, a problem document (RFC 9457) for programs."""
 
 import json
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dwell.site.dashboard.headers import HEADERS
+from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.refusals import Cause, Refused
@@ -15,9 +15,9 @@ from dwell.site.dashboard.refusals import Cause, Refused
 class Troubles:
     """Answers what is refused, and what fails."""
 
-    def __init__(self, pages: Pages, published: Path, notices: Notices) -> None:
+    def __init__(self, pages: Pages, newest: Newest, notices: Notices) -> None:
         self._pages = pages
-        self._published = published
+        self._newest = newest
         self._notices = notices
 
     def answer(self, request: Request, refused: Refused) -> Response:
@@ -44,9 +44,8 @@ class Troubles:
 
     async def unread(self, request: Request, error: Exception) -> Response:
         """The answer where nothing is published, or what is cannot be read."""
-        nothing = not self._published.exists()
-        cause = Cause.NOTHING_PUBLISHED if nothing else Cause.UNREADABLE
-        if not nothing:
+        cause = Cause.UNREADABLE if self._newest.is_there() else Cause.NOTHING_PUBLISHED
+        if cause is Cause.UNREADABLE:
             self._notices.say(cause, f"the warehouse cannot be read: {error}")
         return self.answer(request, Refused(cause, str(error)))
 

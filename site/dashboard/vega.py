@@ -6,10 +6,12 @@ forbids evaluating text, so expressions are read into trees here and walked by V
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -28,17 +30,20 @@ SHARED = Path(sys.prefix) / "share/dwell"
 
 
 def cache() -> Path:
-    """Where they are kept elsewhere: in the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    """Where they are kept elsewhere: in the user's cache, or among temporary files if there is none."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    except RuntimeError:  # a user without a home
+        return _temporary()
     return Path(home) / "dwell"
 
 
 def bundle(folder: Path | None = None) -> Mapping[str, tuple[bytes, str]]:
     """The files as `Assets` takes them: `static/vega.js` and `static/charts.json`.
 
-    They are made if neither `SHARED` nor the folder holds them, in a process of its own: the machine
-    that makes them takes 150 MB, which a server would keep. A folder that cannot be written is made
-    do without.
+    They are made if they are kept nowhere, in a process of its own: the machine that makes them takes
+    150 MB, which a server would keep. Where the cache cannot be written, they are kept among the
+    temporary files, in a folder that only this user can write.
 
     Args:
         folder: by default `cache()`.
@@ -47,16 +52,34 @@ def bundle(folder: Path | None = None) -> Mapping[str, tuple[bytes, str]]:
         DwellError: they could not be made; why was said on standard error.
     """
     name = f"vega-{_key()}"
-    for kept in (SHARED / name, (folder or cache()) / name):
-        if all((kept / file).exists() for file in MEDIA_TYPES):
-            return _read(kept)
-    try:
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as made:
-            return _read(_keep(_make(Path(made)), kept))
-    except OSError:
-        with tempfile.TemporaryDirectory() as made:
-            return _read(_make(Path(made)))
+    writable = (folder or cache(), _temporary())
+    for place in (SHARED, *writable):
+        if _is_whole(place / name) and _is_trusted(place):
+            return _read(place / name)
+    with tempfile.TemporaryDirectory() as made:
+        files = _read(_make(Path(made)))
+    for place in writable:
+        with suppress(OSError):
+            _keep(files, place, name)
+            break
+    return files
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"dwell-{os.getuid()}"
+
+
+def _is_trusted(place: Path) -> bool:
+    """Whether nobody else can have put there what browsers are to run."""
+    if place != _temporary():
+        return True
+    found = place.lstat()
+    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return mine and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _is_whole(folder: Path) -> bool:
+    return all((folder / file).exists() for file in MEDIA_TYPES)
 
 
 def _key() -> str:
@@ -82,11 +105,17 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-def _keep(made: Path, kept: Path) -> Path:
-    """Where they are to stay; somebody else may have been quicker, with the same."""
-    for name in MEDIA_TYPES:
-        (made / name).replace(kept / name)
-    return kept
+def _keep(files: Mapping[str, tuple[bytes, str]], place: Path, name: str) -> None:
+    """Somebody else may have been quicker, with the same."""
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_trusted(place):
+        raise PermissionError
+    (place / name).mkdir(exist_ok=True)
+    for path, (content, _) in files.items():
+        file = place / name / Path(path).name
+        draft = file.with_name(f".{file.name}.{os.getpid()}")
+        draft.write_bytes(content)
+        draft.replace(file)
 
 
 def _read(folder: Path) -> dict[str, tuple[bytes, str]]:

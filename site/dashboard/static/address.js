@@ -21,6 +21,16 @@ export const asked = () => {
   return new Map(KEPT.flatMap((name) => (given.get(name) ? [[name, given.get(name)]] : [])));
 };
 
+const DAYS = { h: 1 / 24, d: 1, w: 7 };
+
+/** How many days the period of these parameters has, roughly. */
+export const spanOf = (given) => {
+  const [, many, unit] = /^(\d+)([hdw])$/.exec(given.get("since") ?? "28d") ?? [];
+  if (unit) return many * DAYS[unit];
+  const [since, until] = PERIOD.map((name) => Date.parse(given.get(name)));
+  return ((until || Date.now()) - since) / 86_400_000;
+};
+
 /** The address with these parameters changed; null or "" takes one away. */
 export const changed = (changes) => {
   const params = new URLSearchParams([...asked()]);
@@ -50,11 +60,26 @@ export const go = (changes) => {
 
 addEventListener("popstate", () => dispatchEvent(new Event("asked")));
 
-// A link that only changes what is asked needs no new page, unless somebody wants one.
+/** Whether that filter has that value, or the end of its dotted name. */
+export const isAsked = (filter, value) => {
+  const given = asked().get(filter);
+  return given === value || (filter === "view" && Boolean(given) && value.endsWith(`.${given}`));
+};
+
+/** What a link is made with that asks for that value alone, or for all again. */
+export const toggling = (filter, value) => ({
+  href: changed({ [filter]: isAsked(filter, value) ? null : value }),
+  "data-go": filter,
+  "data-wanted": value,
+  "aria-current": isAsked(filter, value) ? "true" : null,
+});
+
+// Such a link needs no new page, unless somebody wants one. What it was made with may be older than what
+// is asked by now, so only its own filter is changed.
 addEventListener("click", (event) => {
   const link = event.target.closest?.("a[data-go]");
   if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  history.pushState(null, "", link.href);
-  dispatchEvent(new Event("asked"));
+  const { go: filter, wanted } = link.dataset;
+  go({ [filter]: isAsked(filter, wanted) ? null : wanted });
 });

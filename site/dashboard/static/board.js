@@ -1,13 +1,14 @@
 // The dashboard: which panels there are, what they ask, and when they ask again.
 
-import { asked, changed, FILTERS, go, selection } from "./address.js";
+import { asked, FILTERS, go, selection } from "./address.js";
+import { ask, renew } from "./asking.js";
 import { fetched } from "./charts.js";
 import { html, replace } from "./elements.js";
 import * as figures from "./figures.js";
 import { follow } from "./live.js";
-import { ask, Panel } from "./panel.js";
+import { Panel } from "./panel.js";
 import { sessions } from "./sessions.js";
-import { day, short } from "./text.js";
+import { short } from "./text.js";
 
 const panels = [
   new Panel("totals", { asks: { totals: null, series: null }, draw: figures.totals }),
@@ -17,7 +18,7 @@ const panels = [
   new Panel("entries_and_exits", { draw: figures.entriesAndExits }),
   new Panel("pages", { draw: figures.pages }),
   new Panel("sessions_by_hour", { draw: figures.hours }),
-  new Panel("retention", { draw: figures.retention }),
+  new Panel("retention", { asks: { retention: figures.retentionAsks }, draw: figures.retention }),
   new Panel("devices", { draw: figures.devices }),
   new Panel("browsers", { draw: figures.browsers }),
   new Panel("systems", { draw: figures.systems }),
@@ -31,6 +32,10 @@ const panels = [
 /* Filters */
 
 const form = document.getElementById("filters");
+const more = document.getElementById("more");
+
+/** A day as forms have it, so many days later. */
+const later = (day, days) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 
 const chip = (name, label, value) => {
   const shown = name === "view" ? short(value) : value;
@@ -48,20 +53,29 @@ const showFilters = () => {
   const since = now.get("since") ?? "28d";
   const radio = form.querySelector(`[name=since][value="${CSS.escape(since)}"]`);
   const own = now.has("until") || !radio;
-  if (own) chips.unshift(chip("since", "Period", `${since} – ${now.get("until") ?? "now"}`));
+  if (own) chips.unshift(chip("since", "Period", now.has("until") || /^\d{4}-/.test(since) ? "by date" : since));
   for (const each of form.querySelectorAll("[name=since]")) each.checked = each === radio && !own;
   for (const name of Object.keys(FILTERS)) form.elements[name].value = now.get(name) ?? "";
   for (const each of form.querySelectorAll("[data-moment]")) {
     const given = now.get(each.dataset.moment) ?? "";
-    each.value = /^\d{4}-\d\d-\d\d/.test(given) ? given.slice(0, 10) : "";
+    each.value = /^\d{4}-\d\d-\d\d$/.test(given) ? later(given, -each.dataset.days) : "";
   }
-  replace(document.getElementById("chips"), chips);
+  const list = document.getElementById("chips");
+  const isIn = list.contains(document.activeElement);
+  replace(list, chips);
+  // The chip that was taken away leaves the focus to its neighbour.
+  if (isIn && document.activeElement === document.body) (list.querySelector("button") ?? more.querySelector("summary")).focus();
 };
+
+/** Whether the period is told by days, which may then be taken away again. */
+const hasMoments = () => ["since", "until"].some((name) => /^\d{4}-/.test(asked().get(name) ?? ""));
 
 const chosen = () => {
   const changes = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, form.elements[name].value.trim()]));
-  const moments = Object.fromEntries([...form.querySelectorAll("[data-moment]")].map((each) => [each.dataset.moment, each.value]));
-  if (moments.since || moments.until) Object.assign(changes, moments);
+  const moments = Object.fromEntries(
+    [...form.querySelectorAll("[data-moment]")].map(({ dataset, value }) => [dataset.moment, value && later(value, +dataset.days)]),
+  );
+  if (moments.since || moments.until || hasMoments()) Object.assign(changes, moments);
   return changes;
 };
 
@@ -75,8 +89,6 @@ form.addEventListener("submit", (event) => {
 for (const each of form.querySelectorAll("[name=since]")) {
   each.addEventListener("change", () => go({ since: each.value === "28d" ? null : each.value, until: null }));
 }
-
-const more = document.getElementById("more");
 
 more.addEventListener("toggle", async () => {
   if (!more.open) return;
@@ -101,6 +113,7 @@ addEventListener("click", (event) => {
 
 const near = new Set();
 const stale = new Set();
+let isEmpty = "empty" in document.getElementById("cards").dataset;
 
 /** Panels on the screen are asked again at once, the others when they come onto it. */
 const seen = new IntersectionObserver(
@@ -115,25 +128,41 @@ const seen = new IntersectionObserver(
   { rootMargin: "200px" },
 );
 
-const everything = () => {
+/** Those on the screen first: they are answered in this order. */
+const everything = async () => {
   stale.clear();
   showFilters();
-  return Promise.all(panels.map((panel) => panel.refresh()));
+  problem.hidden = true;
+  if (isEmpty) return panels.forEach((panel) => panel.wait());
+  await Promise.all([...new Set([...near, ...panels])].map((panel) => panel.refresh()));
 };
 
-const whatIsSeen = () => {
-  for (const panel of panels) if (!near.has(panel)) stale.add(panel);
-  return Promise.all([...near].map((panel) => panel.refresh()));
+/** Of a publication, what is not shown yet. */
+const published = async (publication) => {
+  if (isEmpty) {
+    isEmpty = false;
+    delete document.getElementById("cards").dataset.empty;
+    return everything();
+  }
+  renew();
+  const older = panels.filter((panel) => !panel.isOf(publication));
+  for (const panel of older) if (!near.has(panel)) stale.add(panel);
+  await Promise.all(older.filter((panel) => near.has(panel)).map((panel) => panel.refresh()));
 };
+
+const problem = document.getElementById("problem");
+
+document.addEventListener("refused", ({ detail }) => {
+  if (problem.hidden) Object.assign(problem, { textContent: detail, hidden: false });
+});
 
 addEventListener("asked", everything);
-const first = everything();
-fetched();
-await first;
+fetched().catch(() => {}); // Charts ask for it again.
+await everything();
 performance.mark("complete");
 document.documentElement.dataset.ready = "";
 for (const panel of panels) seen.observe(panel.section);
 // Who is here now changes by itself, as time passes.
 const live = panels.find(({ section }) => section.id === "live");
-setInterval(() => document.visibilityState === "visible" && live.refresh(), 30_000);
-follow(whatIsSeen, () => panels[0].answers.totals?.publication);
+setInterval(() => document.visibilityState === "visible" && !isEmpty && live.refresh(), 30_000);
+follow(published);

@@ -5,8 +5,13 @@ import { html } from "./elements.js";
 const compiled = async () => (await fetch(new URL("charts.json", import.meta.url))).json();
 let engine;
 
-/** Vega and the compiled charts; fetched once, when first asked for. */
-export const fetched = () => (engine ??= Promise.all([import("./vega.js"), compiled()]));
+/** Vega and the compiled charts; fetched once, when first asked for, and again if that failed. */
+export const fetched = () => (engine ??= Promise.all([import("./vega.js"), compiled()]).catch(failed));
+
+const failed = (error) => {
+  engine = undefined;
+  throw error;
+};
 
 const tip = html("div", { class: "tip", hidden: true, "aria-hidden": "true" });
 
@@ -32,10 +37,14 @@ export class Chart {
     element.setAttribute("aria-hidden", "true");
   }
 
-  /** Show these rows. `signals`: values of the chart's parameters, by name. */
+  /** Show these rows. `signals`: values of the chart's parameters, by name. Where Vega cannot be had the
+   *  numbers behind the chart are there all the same. */
   async show(rows, signals = {}) {
     this.wanted = { rows, signals };
-    const [{ View, parse, expressionInterpreter }, specifications] = await fetched();
+    const engine = await fetched().catch(() => null);
+    this.element.classList.toggle("missing", !engine);
+    if (!engine) return;
+    const [{ View, parse, expressionInterpreter }, specifications] = engine;
     if (!this.view) {
       const runtime = parse(specifications[this.name], null, { ast: true });
       this.view = new View(runtime, { expr: expressionInterpreter, renderer: "svg", hover: true });

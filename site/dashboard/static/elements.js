@@ -29,12 +29,6 @@ export const replace = (element, ...children) => {
   if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 };
 
-/** A text for a figure that has nothing to show. */
+/** A text for a figure that has nothing to show; `detail` may be an element. */
 export const none = (title, detail) =>
   html("p", { class: "none" }, html("strong", {}, title), detail);
-
-/** The same where nothing is published; said once, above everything else. */
-export const noData = ({ section }) =>
-  section.id === "totals"
-    ? none("No data yet.", "The figures come by themselves, as soon as somebody has looked at a page.")
-    : html("p", { class: "none" }, "Nothing yet.");

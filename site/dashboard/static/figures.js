@@ -1,14 +1,14 @@
 // What each panel shows: from the server's answers to elements.
 
-import { asked, changed, go } from "./address.js";
+import { asked, go, spanOf, toggling } from "./address.js";
 import { Chart } from "./charts.js";
 import { bars, bins, part, spark } from "./drawing.js";
 import { html, none, replace } from "./elements.js";
-import { brief, clock, count, dayOf, duration, hourOf, inUnit, mark, percent, short } from "./text.js";
+import { brief, clock, count, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, weekOf } from "./text.js";
 
 const FEW = 10;
 
-export const MEASURES = {
+const MEASURES = {
   visitors: { name: "Visitors", told: brief, column: "visitors" },
   sessions: { name: "Sessions", told: brief, column: "sessions" },
   pageviews: { name: "Pageviews", told: brief, column: "pageviews" },
@@ -23,23 +23,15 @@ const numbered = (value, unit, attributes = {}) =>
   html("td", { class: "number", "data-value": value, ...attributes }, inUnit(value, unit));
 
 /** A name that asks for itself alone when it is followed, or the whole again. */
-const named = (text, filter, value) => {
-  const on = asked().get(filter) === value;
-  return html(
-    "a",
-    { href: changed({ [filter]: on ? null : value }), "data-go": true, "data-key": `${filter}=${value}`, title: value, "aria-current": on ? "true" : null },
-    text,
-  );
-};
+const named = (text, filter, value) =>
+  html("a", { ...toggling(filter, value), "data-key": `${filter}=${value}`, title: value }, text);
 
 const nothing = (figure) => replace(figure, none("Nothing in this period.", "Choose a longer one, or fewer filters."));
 
-/** A chart's own place in a figure, made once: what stands beside it may change. */
+/** A figure's chart, with a place of its own that is made once: what stands beside it may change. */
 const chartIn = (figure, name, tall) => {
-  if (figure.chart?.name !== name || !figure.contains(figure.chart.element)) {
-    const place = html("div", { class: "chart", "--tall": tall });
-    figure.chart = new Chart(name, place);
-  }
+  figure.chart ??= new Chart(name, html("div", { class: "chart" }));
+  figure.chart.element.style.setProperty("--tall", tall);
   return figure.chart;
 };
 
@@ -55,10 +47,17 @@ const changeOf = (value, before) => {
   return [html("b", { class: up ? "up" : "down" }, `${up ? "▲" : "▼"} ${told} %`), html("span", { class: "unsighted" }, up ? " more" : " less")];
 };
 
-const tile = (key, present, earlier, series) => {
+/** What is told of the change: nothing, if the period before was not measured from its beginning. */
+const change = ({ name, told, column }, present, earlier, compared) =>
+  html(
+    "span",
+    { class: "change", title: compared ? `${told(earlier[column])} in the period before` : null },
+    compared ? changeOf(present[column], earlier[column]) : null,
+  );
+
+const tile = (key, { rows: [present, earlier], compared }, courses) => {
   const { name, told, column } = MEASURES[key];
   const value = present[column];
-  const before = earlier?.[column];
   return html(
     "li",
     {},
@@ -71,53 +70,86 @@ const tile = (key, present, earlier, series) => {
         "data-key": key,
         "data-measure": key,
         "data-value": value,
-        "data-before": before,
+        "data-before": compared ? earlier[column] : null,
         onclick: () => go({ measure: key === "total" ? null : key }),
       },
       html("span", { class: "name" }, name),
       html("span", { class: "value" }, told(value)),
-      html("span", { class: "change", title: `${told(before)} in the period before` }, changeOf(value, before)),
-      series ? spark(series.filter((row) => !row.earlier).map((row) => row[column])) : html("span", { class: "spark" }),
+      change(MEASURES[key], present, earlier, compared),
+      courses ? spark(courses.map((row) => row[column])) : html("span", { class: "spark" }),
     ),
   );
 };
 
-export const totals = (figure, answers) => {
-  const [present, earlier] = answers.totals?.rows ?? [];
-  const series = answers.series?.rows;
+export const totals = (figure, { totals, series }) => {
+  const courses = series && whole(bucketsOf(series));
   figure.tiles ??= html("ul", { class: "tiles" });
-  if (present) replace(figure.tiles, Object.keys(MEASURES).map((key) => tile(key, present, earlier, series)));
+  if (totals) replace(figure.tiles, Object.keys(MEASURES).map((key) => tile(key, totals, courses)));
+  if (totals) tellPeriod(totals);
+  if (totals) figure.tiles.classList.toggle("alone", !totals.compared);
   const chart = chartIn(figure, "series", "15.5rem");
   if (!figure.contains(chart.element)) replace(figure, figure.tiles, chart.element);
-  if (present) performance.mark("headline");
+  if (totals) performance.mark("headline");
   return series && overTime(chart, series);
+};
+
+/** Which period it is, beside the filters, and why it is not compared with the one before. */
+const tellPeriod = ({ since, until, compared, measured_since: measured }) => {
+  const why = !compared && measured ? ` · measured since ${day(measured)}, so not compared` : "";
+  const told = `${period(since, until)}${why}`;
+  const place = document.getElementById("span");
+  if (place.textContent !== told) place.textContent = told;
 };
 
 /** The unit of time in which an axis has round numbers, and its seconds. */
 const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["m", 60] : ["h", 3600]);
 
-/** The chart shows clocks of the dashboard's zone as if they were UTC: then no other zone has a say. */
+/** Clocks of the dashboard's zone as if they were UTC: then no other zone has a say. */
+const at = ({ local }) => Date.parse(`${local}Z`);
+const HOUR = 3_600_000;
+
+/** The hours, days or weeks of the period, each with its `end`, and whether it is `open`: the period
+ *  ends or begins within it. */
+const bucketsOf = ({ rows, until }) => {
+  const now = rows.filter(({ earlier }) => !earlier);
+  const steps = now.slice(1).map((row, index) => at(row) - at(now[index]));
+  const step = Math.max(...steps, steps.length ? 0 : 24 * HOUR);
+  // A day has 23 hours when clocks go forward.
+  const least = step > HOUR ? step - HOUR : step;
+  const rest = (row) => Date.parse(until) - Date.parse(row.begins_at);
+  return now.map((row, index) => ({
+    ...row,
+    step,
+    end: now[index + 1] ? at(now[index + 1]) : at(row) + step,
+    open: index < steps.length ? steps[index] < least : rest(row) < least,
+  }));
+};
+
+/** Those that are whole; all, if none is. */
+const whole = (buckets) => (buckets.some(({ open }) => !open) ? buckets.filter(({ open }) => !open) : buckets);
+
 const overTime = (chart, series) => {
   const { column, told, seconds } = MEASURES[measure()];
-  const at = ({ local }) => Date.parse(`${local}Z`);
-  const [now, before] = [false, true].map((earlier) => series.filter((row) => row.earlier === earlier));
-  const [unit, of] = seconds ? unitFor(Math.max(...series.map((row) => row[column] ?? 0))) : ["", 1];
-  const step = now.length > 1 ? at(now[1]) - at(now[0]) : 86_400_000;
-  const name = ({ local }) => (step < 86_400_000 ? hourOf(local) : dayOf(local));
+  const now = bucketsOf(series);
+  const before = series.compared ? series.rows.filter(({ earlier }) => earlier).slice(0, now.length) : [];
+  const [unit, of] = seconds ? unitFor(Math.max(...[...now, ...before].map((row) => row[column] ?? 0))) : ["", 1];
+  const hourly = now[0].step < 24 * HOUR;
+  const name = ({ local }) => (hourly ? hourOf(local) : now[0].step > 24 * HOUR ? weekOf(local) : dayOf(local));
   const line = (row) => `${name(row)}: ${told(row[column])}`;
-  const shown = (row, earlier, index) => ({
-    at: at(now[index]),
-    end: now[index + 1] ? at(now[index + 1]) : at(now[index]) + step,
-    value: (row[column] ?? 0) / of,
-    before: earlier,
-    // The last one is not over yet, unless somebody asked for an earlier end.
-    open: !asked().has("until") && index === now.length - 1,
-    tail: !asked().has("until") && index >= now.length - 2,
+  const value = (row) => (row[column] ?? 0) / of;
+  const rows = now.map((row, index) => ({
+    at: at(row),
+    end: row.end,
+    value: value(row),
+    before: false,
+    open: row.open,
+    // What is open is dotted, from its neighbour on.
+    lead: now[0].open && index < 2,
+    tail: now.at(-1).open && index >= now.length - 2,
     told: [line(row), before[index] && `${line(before[index])} before`].filter(Boolean).join("\n"),
-  });
-  const rows = now.map((row, index) => shown(row, false, index));
-  const earlier = before.slice(0, now.length).map((row, index) => shown(row, true, index));
-  return chart.show([...rows, ...earlier], { told_in: unit, hourly: step < 86_400_000 });
+  }));
+  const earlier = before.map((row, index) => ({ at: at(now[index]), value: value(row), before: true }));
+  return chart.show([...rows, ...earlier], { told_in: unit, hourly });
 };
 
 /* Ranked tables */
@@ -261,6 +293,11 @@ const charted = (figure, name, rows, tall) => {
 
 export const hours = (figure, answers) => charted(figure, "sessions_by_hour", answers.sessions_by_hour.rows, "15rem");
 
+const WEEKS = 8;
+
+/** Who comes back shows in weeks: a shorter period is that many weeks up to its end. */
+export const retentionAsks = () => (spanOf(asked()) < WEEKS * 7 ? { since: `${WEEKS}w` } : {});
+
 export const retention = (figure, answers) => {
   const rows = answers.retention.rows.filter((row) => row.weeks_later > 0);
   if (rows.length) return charted(figure, "retention", rows, "15rem");
@@ -310,20 +347,23 @@ export const funnel = (figure, answers) => {
   const whole = (step) => known.find((view) => view === step || view.endsWith(`.${step}`)) ?? step;
   const chosen = steps().map(whole);
   const names = [...new Set([...known, ...chosen])];
-  const set = (list) => go({ steps: list.join(",") });
+  // The address knows of clicks that are not drawn yet.
+  const add = (view) => go({ steps: [...steps(), view].join(",") });
+  const leave = (view) => go({ steps: steps().filter((step) => whole(step) !== view).join(",") });
   const taken = chosen.map((view, index) =>
-    html("li", {}, html("button", { type: "button", class: "step", "data-key": `step${index}`, "aria-label": `Take out step ${index + 1}, ${short(view, names)}`, title: "Take out", onclick: () => set(chosen.toSpliced(index, 1)) }, short(view, names))),
+    html("li", {}, html("button", { type: "button", class: "step", "data-key": `step${index}`, "aria-label": `Take out step ${index + 1}, ${short(view, names)}`, title: "Take out", onclick: () => leave(view) }, short(view, names))),
   );
   const offers = known
     .filter((view) => !chosen.includes(view))
     .slice(0, 14)
-    .map((view) => html("li", {}, html("button", { type: "button", "data-key": `offer=${view}`, "aria-label": `Add ${short(view, names)} as step ${chosen.length + 1}`, onclick: () => set([...chosen, view]) }, short(view, names))));
-  const rows = chosen.length ? (answers.funnel?.rows ?? []) : [];
+    .map((view) => html("li", {}, html("button", { type: "button", "data-key": `offer=${view}`, "aria-label": `Add ${short(view, names)} as step ${chosen.length + 1}`, onclick: () => add(view) }, short(view, names))));
+  const given = answers.funnel?.rows ?? [];
+  const rows = given.length === chosen.length && given.every((row, index) => row.view_name === chosen[index]) ? given : [];
   const chart = chartIn(figure, "funnel", `${3 * chosen.length}rem`);
   replace(
     figure,
     taken.length ? html("ol", { class: "steps", "aria-label": "Steps" }, taken) : null,
-    rows.length ? chart.element : null,
+    chosen.length ? chart.element : null,
     html("p", { class: "hint" }, chosen.length ? "And then:" : "Click the views in the order in which visitors should see them."),
     html("ul", { class: "offers", "aria-label": "Views to add" }, offers),
   );

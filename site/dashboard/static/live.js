@@ -6,37 +6,46 @@ import { ago } from "./text.js";
 const LEAST_PAUSE = 4000;
 const SHARE = 20;
 
-/** Calls `refresh`, which returns a promise, for each publication but the one that is `shown()`. Says
- *  how old the figures are.
+/** Calls `refresh(publication)`, which returns a promise, for each publication. Says how old the figures
+ *  are.
  *
  *  A stream is one of the few connections that a browser has for a server, so only a page that can be
  *  seen holds one. After a refresh there is a pause of at least `LEAST_PAUSE` ms, and of so many times
  *  its length that it keeps the server busy for a twentieth of the time at most. */
-export const follow = (refresh, shown) => {
+export const follow = (refresh) => {
   const age = document.getElementById("age");
   let source;
   let lost = false;
   let published;
+  let newest;
   let earliest = 0;
   let timer;
+  let retry;
 
   const say = () => {
     if (published) age.textContent = `${lost ? "Connection lost. " : ""}Updated ${ago(Date.now() - published)}`;
     else if (lost) age.textContent = "Connection lost.";
   };
-  const later = () => {
-    timer ??= setTimeout(async () => {
-      timer = undefined;
-      const begun = performance.now();
-      await refresh();
+  const isSeen = () => document.visibilityState === "visible";
+  const later = () => (timer ??= setTimeout(work, Math.max(0, earliest - performance.now())));
+  const work = async () => {
+    const publication = newest;
+    const begun = performance.now();
+    try {
+      // Whoever looks again is told anew.
+      if (isSeen()) await refresh(publication);
+    } finally {
       earliest = performance.now() + Math.max(LEAST_PAUSE, SHARE * (performance.now() - begun));
-    }, Math.max(0, earliest - performance.now()));
+      timer = undefined;
+    }
+    if (isSeen() && newest !== publication) later();
   };
   const told = (event) => {
+    const { publication, age } = JSON.parse(event.data);
     lost = false;
-    const data = JSON.parse(event.data);
-    published = Date.parse(data.published_at);
-    if (shown() !== data.publication) later();
+    newest = publication;
+    published = Date.now() - age;
+    later();
     say();
   };
   const open = () => {
@@ -47,11 +56,13 @@ export const follow = (refresh, shown) => {
       lost = true;
       say();
       // The browser tries again by itself, unless the answer was not a stream.
-      if (source.readyState === EventSource.CLOSED) setTimeout(look, 5000);
+      clearTimeout(retry);
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(look, 5000);
     });
   };
   const look = () => {
-    if (document.visibilityState === "visible") open();
+    clearTimeout(retry);
+    if (isSeen()) open();
     else source?.close();
   };
 

@@ -1,35 +1,18 @@
 // A panel: a section of the page whose figure is drawn from what the server answers.
 
 import { selection, ROOT } from "./address.js";
-import { html, noData, replace } from "./elements.js";
+import { ask } from "./asking.js";
+import { html, none, replace } from "./elements.js";
 import { inUnit } from "./text.js";
+import { noData, passes, said } from "./troubles.js";
 
 const SHOWN = 200;
-
-const underway = new Map();
-
-/** What the server answers to a question for JSON; who asks the same meanwhile shares the answer.
- *  Throws an Error with the problem's own words, and `status`. */
-export const ask = (path, params) => {
-  const url = new URL(`${path}?${params}`, ROOT).href;
-  if (!underway.has(url)) underway.set(url, fetched(url).finally(() => underway.delete(url)));
-  return underway.get(url);
-};
-
-const fetched = async (url) => {
-  const answer = await fetch(url).catch((error) => {
-    throw Object.assign(error, { isLost: true });
-  });
-  if (answer.ok) return answer.json();
-  const problem = await answer.json().catch(() => ({}));
-  const error = new Error(problem.detail || problem.title || `the server answered ${answer.status}`);
-  error.status = answer.status;
-  throw error;
-};
+const PAUSE = 1500;
 
 export class Panel {
-  /** `asks`: the panels of the server it is drawn from, by name, each with its extra parameters.
-   *  `draw(figure, answers)`: called whenever one of them is there or has changed. */
+  /** `asks`: the panels of the server it is drawn from, by name, each with what gives its extra
+   *  parameters, or null if it is not to be asked. `draw(figure, answers)`: called whenever one of them
+   *  is there or has changed. */
   constructor(name, { asks = { [name]: null }, draw }) {
     this.section = document.getElementById(name);
     this.figure = this.section.querySelector(".figure");
@@ -43,47 +26,65 @@ export class Panel {
   /** Ask again and draw what is new. What is shown stays until then, and if nobody answers. Of two
    *  questions the earlier one is let go. */
   async refresh() {
-    const turn = (this.turn = Symbol("a question"));
+    this.stop?.abort();
+    const stop = (this.stop = new AbortController());
+    clearTimeout(this.again);
     this.point();
-    try {
-      await Promise.all(Object.entries(this.asks).map((each) => this.get(...each, turn)));
-      delete this.section.dataset.stale;
-    } catch (error) {
-      if (turn === this.turn) this.fail(error);
-    }
-    if (turn === this.turn) this.section.dataset.state = "settled";
+    const told = await Promise.allSettled(Object.entries(this.asks).map((each) => this.get(...each, stop.signal)));
+    if (this.stop !== stop) return;
+    const errors = told.flatMap(({ reason }) => reason ?? []);
+    if (errors.length) this.fail(errors.find(({ isOwn }) => !isOwn) ?? errors[0]);
+    this.section.dataset.state = Object.keys(this.answers).length ? "settled" : "empty";
   }
 
-  async get(name, extra, turn) {
+  async get(name, extra, signal) {
     const more = extra ? extra() : {};
-    if (!more) return this.take(name, { rows: [], columns: [], told: "" });
-    const params = selection(more);
-    const answer = await ask(`panels/${name}.json`, params);
-    if (turn !== this.turn) return;
-    await this.take(name, { ...answer, told: `${JSON.stringify(answer.rows)} ${location.search}` });
+    if (!more) return this.take(name, { rows: [], columns: [], shown: "" });
+    const answer = await ask(`panels/${name}.json`, selection(more), signal).catch((error) => {
+      throw Object.assign(error, { isOwn: "views" in more });
+    });
+    if (signal.aborted) return;
+    await this.take(name, { ...answer, shown: JSON.stringify([answer.rows, answer.compared, location.search]) });
   }
 
   /** Draw, unless it is what is shown. */
   async take(name, answer) {
-    const isShown = this.answers[name]?.told === answer.told;
+    const isShown = this.answers[name]?.shown === answer.shown;
     this.answers[name] = answer;
     if (isShown) return;
     this.tabulate();
     await this.draw(this.figure, this.answers);
   }
 
+  /** Whether all that is shown is of this publication. */
+  isOf(publication) {
+    const answers = Object.keys(this.asks).map((name) => this.answers[name]);
+    return answers.every((answer) => answer && (answer.publication ?? publication) === publication);
+  }
+
+  /** Say that there is nothing yet, without asking. */
+  wait() {
+    replace(this.figure, noData(this));
+    this.section.dataset.state = "empty";
+  }
+
   fail(error) {
-    this.section.dataset.stale = error.message;
     if (error.isLost && this.figure.hasChildNodes()) return;
     if (!error.isLost && !error.status) console.error(error);
+    if (passes(error)) this.again = setTimeout(() => this.refresh(), PAUSE * (1 + Math.random()));
+    if (passes(error) && this.figure.hasChildNodes()) return;
     this.answers = {};
-    const retry = html("button", { type: "button", onclick: () => this.refresh() }, "Try again");
-    replace(
-      this.figure,
-      error.status === 503
-        ? noData(this)
-        : html("p", { class: "wrong", role: "status" }, `This could not be shown: ${error.message}. `, retry),
-    );
+    replace(this.figure, this.problem(error));
+  }
+
+  problem(error) {
+    if (error.type === "nothing_published") return noData(this);
+    // What is wrong with the selection is said once, above; with what this panel alone was asked, here.
+    if (error.status === 400 && !error.isOwn) {
+      document.dispatchEvent(new CustomEvent("refused", { detail: error.message }));
+      return none("Nothing to show.", "");
+    }
+    return said(error, () => this.refresh());
   }
 
   /** Lead the links to files where the same is asked. */
@@ -94,17 +95,20 @@ export class Panel {
     }
   }
 
-  /** The tables behind the figure, made when somebody opens them. */
+  /** The tables behind the figure, made when somebody opens them; they stay where they were scrolled to. */
   tabulate() {
     if (!this.behind?.open) return;
+    const place = this.behind.querySelector(".tables");
     const title = this.section.querySelector("h2").textContent;
-    const answers = Object.keys(this.asks).flatMap((name) => (this.answers[name]?.columns.length ? [this.answers[name]] : []));
-    replace(this.behind.querySelector(".tables"), answers.map((each) => table(each, title)));
+    const answers = Object.keys(this.asks).flatMap((name) => (this.answers[name]?.columns.length ? [[name, this.answers[name]]] : []));
+    const scrolled = [...place.children].map(({ scrollTop, scrollLeft }) => ({ scrollTop, scrollLeft }));
+    replace(place, answers.map(([name, answer]) => table(answer, title, name)));
+    [...place.children].forEach((each, index) => Object.assign(each, scrolled[index]));
   }
 }
 
 /** Any answer as a table: names with what they mean, values in their units. */
-export const table = ({ question, columns, rows }, title) => {
+export const table = ({ question, columns, rows }, title, key = null) => {
   const isNumber = ({ name }) => rows.some((row) => typeof row[name] === "number");
   const cell = (row, column, index) =>
     html(
@@ -117,7 +121,7 @@ export const table = ({ question, columns, rows }, title) => {
   );
   return html(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}: ${question}` },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}: ${question}`, "data-key": key },
     html(
       "table",
       {},

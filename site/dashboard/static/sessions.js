@@ -1,56 +1,61 @@
 // The latest sessions, each a link to its timeline.
 
 import { ROOT, selection } from "./address.js";
-import { html, noData, none, replace } from "./elements.js";
-import { ask } from "./panel.js";
+import { ask } from "./asking.js";
+import { html, none, replace } from "./elements.js";
+import { Panel } from "./panel.js";
 import { count, duration, recently, short } from "./text.js";
 
 const MANY = 12;
 
-class Sessions {
+class Sessions extends Panel {
   constructor() {
-    this.section = document.getElementById("sessions");
-    this.figure = this.section.querySelector(".figure");
-    this.further = [];
+    super("sessions", {});
+    this.rows = [];
     this.many = MANY;
   }
 
   /** The latest ones again. What was asked for beyond them goes if the question is another one. */
-  async refresh() {
+  async get(name, _, signal) {
     const params = selection();
-    const turn = (this.turn = Symbol("a question"));
-    try {
-      const answer = await ask("sessions.json", params);
-      if (turn !== this.turn) return;
-      if (this.asked !== `${params}`) Object.assign(this, { further: [], many: MANY, asked: `${params}` });
-      if (!this.further.length) this.next = answer.next;
-      this.first = answer.rows;
-      this.show();
-    } catch (error) {
-      if (turn === this.turn && (error.status || !this.figure.hasChildNodes())) {
-        replace(this.figure, error.status === 503 ? noData(this) : none("This could not be shown.", error.message));
-      }
-    }
-    if (turn === this.turn) this.section.dataset.state = "settled";
+    const answer = await ask("sessions.json", params, signal);
+    if (signal.aborted) return;
+    if (this.asked !== `${params}`) Object.assign(this, { rows: [], many: MANY, asked: `${params}` });
+    const further = this.beyond(answer.rows);
+    this.rows = [...answer.rows, ...further];
+    if (!further.length) this.next = answer.next;
+    const shown = JSON.stringify([this.rows, location.search]);
+    const isShown = this.answers[name]?.shown === shown;
+    this.answers[name] = { ...answer, shown };
+    if (!isShown) this.show();
   }
 
-  async more() {
-    this.many += MANY;
-    if (this.many > this.rows().length && this.next) {
-      const answer = await ask("sessions.json", selection({ before: this.next }));
-      this.further.push(...answer.rows);
+  /** Of what was asked for earlier, what goes on behind these rows: nothing, if some can be between. */
+  beyond(rows) {
+    if (this.many <= rows.length) return [];
+    const ids = new Set(rows.map(({ session_id }) => session_id));
+    const isJoined = this.rows.some(({ session_id }) => ids.has(session_id));
+    const last = rows.at(-1)?.started_at;
+    return isJoined ? this.rows.filter(({ session_id, started_at }) => !ids.has(session_id) && started_at <= last) : [];
+  }
+
+  async more(button) {
+    const { asked, next } = this;
+    if (this.many + MANY > this.rows.length && next) {
+      button.disabled = true;
+      const answer = await ask("sessions.json", selection({ before: next })).catch(() => null);
+      if (asked !== this.asked || next !== this.next) return;
+      button.disabled = false;
+      if (!answer) return void (button.textContent = "They could not be shown. Try again");
+      this.rows.push(...answer.rows);
       this.next = answer.next;
     }
+    this.many += MANY;
     this.show();
   }
 
-  rows() {
-    const known = new Set();
-    return [...this.first, ...this.further].filter(({ session_id }) => !known.has(session_id) && known.add(session_id));
-  }
-
   show() {
-    const rows = this.rows();
+    const { rows } = this;
     if (!rows.length) return replace(this.figure, none("No sessions in this period.", "Choose a longer one, or fewer filters."));
     const heads = [["Began"], ["From the first view to the last", "wideonly"], ["With", "wideonly"], ["Pageviews", "number"], ["Engaged", "number"]];
     const views = [...new Set(rows.flatMap(({ entry, exit }) => [entry, exit]))];
@@ -63,17 +68,20 @@ class Sessions {
         html("tbody", {}, rows.slice(0, this.many).map((row) => line(row, views))),
       ),
       this.next || rows.length > this.many
-        ? html("button", { type: "button", class: "plain", "data-key": "more", onclick: () => this.more() }, "Earlier ones")
+        ? html("button", { type: "button", class: "plain", "data-key": "more", onclick: ({ target }) => this.more(target) }, "Earlier ones")
         : null,
     );
   }
 }
 
+/** Its link has the selection with it, so that the way back leads to where one came from. */
+const hrefOf = ({ session_id }) => new URL(`sessions/${session_id}${location.search}`, ROOT).href;
+
 const line = (row, views) =>
   html(
     "tr",
     {},
-    html("th", { scope: "row" }, html("a", { href: new URL(`sessions/${row.session_id}`, ROOT).href, "data-key": row.session_id }, recently(row.started_at))),
+    html("th", { scope: "row" }, html("a", { href: hrefOf(row), "data-key": row.session_id }, recently(row.started_at))),
     html("td", { class: "wideonly" }, row.entry === row.exit ? short(row.entry, views) : `${short(row.entry, views)} → ${short(row.exit, views)}`),
     html("td", { class: "wideonly" }, [row.browser, row.system].filter(Boolean).join(", ")),
     html("td", { class: "number", "data-value": row.pageviews }, count(row.pageviews)),

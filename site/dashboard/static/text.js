@@ -34,9 +34,13 @@ export const mark = (seconds) => {
   return seconds < 3600 ? `${tenths.format(seconds / 60)} m` : `${tenths.format(seconds / 3600)} h`;
 };
 
-/** "12 %", "0.4 %"; "99.2 %", which is not 100. */
-export const percent = (value) =>
-  isNothing(value) ? NOTHING : `${value < 10 || (value > 99 && value < 100) ? tenths.format(value) : whole.format(value)} %`;
+/** "12 %", "0.4 %"; what is nearly nothing or nearly all is not called 0 or 100: "< 0.1 %", "99.9 %". */
+export const percent = (value) => {
+  if (isNothing(value)) return NOTHING;
+  if (value > 0 && value < 0.05) return "< 0.1 %";
+  if (value > 99 && value < 100) return `${tenths.format(Math.floor(value * 10) / 10)} %`;
+  return `${value < 10 ? tenths.format(value) : whole.format(value)} %`;
+};
 
 /** A value in the unit that its column names. */
 export const inUnit = (value, unit) => {
@@ -72,6 +76,18 @@ export const day = (value) =>
 export const clock = (value) =>
   formatted(value, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+const DAY = { day: "numeric", month: "short", year: "numeric" };
+const TIME = { hour: "2-digit", minute: "2-digit" };
+
+/** From when until when, in days, the last one included: "30 Oct – 26 Nov 2026"; a short one in hours
+ *  too. */
+export const period = (since, until) => {
+  const [begin, end] = [new Date(since), new Date(until)];
+  const isShort = end - begin <= 172_800_000;
+  const format = new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, ...DAY, ...(isShort ? TIME : {}) });
+  return format.formatRange(begin, isShort ? end : new Date(end - 1));
+};
+
 const local = (options) => {
   const format = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
   return (text) => format.format(new Date(`${text}Z`));
@@ -79,6 +95,10 @@ const local = (options) => {
 
 /** A day by the clocks of the zone, as "2026-11-24T00:00": "Tue, 24 Nov". */
 export const dayOf = local({ weekday: "short", day: "numeric", month: "short" });
+
+/** The week that begins with it: "week of 23 Nov". */
+export const weekOf = (text) => `week of ${weekDay(text)}`;
+const weekDay = local({ day: "numeric", month: "short" });
 
 /** An hour of it: "Tue, 14:00". */
 export const hourOf = local({ weekday: "short", hour: "2-digit", minute: "2-digit" });

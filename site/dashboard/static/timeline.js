@@ -1,9 +1,10 @@
 // A session as it went: each pageview on a line, with what could be seen when, to scale.
 
-import { ROOT } from "./address.js";
+import { ask } from "./asking.js";
 import { html, none, replace, svg } from "./elements.js";
-import { ask, table } from "./panel.js";
+import { table } from "./panel.js";
 import { clock, count, duration, mark, moment, short } from "./text.js";
+import { said } from "./troubles.js";
 
 const place = document.getElementById("session");
 const figure = document.getElementById("timeline");
@@ -22,11 +23,11 @@ const lane = (pageview, begin, length) => {
   const at = (time) => (Date.parse(time) - begin) / length;
   const stretches = pageview.stretches.map(({ state, from, to }) => {
     const isThin = state === "hidden";
-    const told = `${state} ${clock(from)} to ${clock(to)}, ${duration((Date.parse(to) - Date.parse(from)) / 1000)}`;
+    const title = `${state} ${clock(from)} to ${clock(to)}, ${duration((Date.parse(to) - Date.parse(from)) / 1000)}`;
     const rect = svg(
       "rect",
       { class: state, x: percentOf(at(from)), y: isThin ? 10.5 : 2, height: isThin ? 3 : 20, "data-state": state, "data-seconds": (Date.parse(to) - Date.parse(from)) / 1000 },
-      svg("title", {}, told),
+      svg("title", {}, title),
     );
     // However short, it can be seen.
     rect.style.width = `max(2px, ${percentOf(at(to) - at(from))})`;
@@ -83,9 +84,14 @@ const draw = (timeline) => {
   replace(document.getElementById("stretches"), table({ question: "When was what visible?", columns, rows }, "As it went"));
 };
 
-try {
-  draw(await ask(`sessions/${place.dataset.session}.json`, ""));
-} catch (error) {
-  replace(figure, error.status === 404 ? none("There is no such session.", "It may have been erased.") : none("This could not be shown.", error.message));
-}
+const show = async () => {
+  try {
+    draw(await ask(`sessions/${place.dataset.session}.json`, ""));
+  } catch (error) {
+    if (!error.status && !error.isLost) console.error(error);
+    replace(figure, error.status === 404 ? none("There is no such session.", "It may have been erased.") : said(error, show));
+  }
+};
+
+await show();
 document.documentElement.dataset.ready = "";

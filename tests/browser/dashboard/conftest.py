@@ -9,13 +9,26 @@ from selenium.webdriver import Chrome
 
 from dwell.commands.simulate.journeys import Visits
 from dwell.settings import Settings
-from dwell.site.dashboard import create_dashboard
+from dwell.site.dashboard import create_dashboard, streams
 from tests.browser.dashboard.looking import PERIOD, ZONE, Board, Month
 from tests.support.browsers import NoBrowser, open_browser
 from tests.support.facts import Projected
 from tests.support.publishing import copy_of
 from tests.support.serving import serving
 from tests.support.simulated import stored
+
+HASTE = """{
+  const pause = setTimeout;
+  window.setTimeout = (work, ms) => pause(work, ms / 20);
+  window.told = 0;
+  window.EventSource = class extends EventSource {
+    constructor(address) {
+      super(address);
+      this.addEventListener("published", () => (window.told += 1));
+    }
+  };
+}"""
+"""Pauses of the page are a twentieth as long, and `told` is how many publications it was told of."""
 
 
 @pytest.fixture(scope="package")
@@ -54,3 +67,17 @@ def browser() -> Iterator[Chrome]:
 def board(browser: Chrome, origin: str) -> Board:
     """The dashboard of the period, with everything drawn."""
     return Board(browser, origin).open(PERIOD)
+
+
+@pytest.fixture
+def haste(browser: Chrome) -> Iterator[None]:
+    command = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HASTE})
+    yield
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", command)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publications are told as they come."""
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(streams, "EVENT_SECONDS", 0.05)

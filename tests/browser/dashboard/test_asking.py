@@ -80,6 +80,29 @@ def test_a_period_is_chosen(board: Board) -> None:
     assert board.headline()["pageviews"] == 0
 
 
+def test_days_are_chosen_with_the_last_one_and_taken_away_again(board: Board) -> None:
+    board.find("#more summary").click()
+    shown = "[...document.querySelectorAll('[data-moment]')].map(({value}) => value)"
+    assert board.ask(shown) == ["2025-10-20", "2025-11-16"]
+    board.ask("document.querySelector('[data-moment=until]').value = '2025-10-26'")
+    board.click("#filters .go")
+    assert board.search == "?since=2025-10-20&until=2025-10-27"
+    assert board.texts("#span")[0].startswith("20 – 26 Oct 2025")
+    board.find("#more summary").click()
+    board.ask("document.querySelectorAll('[data-moment]').forEach((each) => (each.value = ''))")
+    board.click("#filters .go")
+    assert board.search == ""
+
+
+def test_a_chip_that_is_taken_away_leaves_the_focus_beside_it(board: Board) -> None:
+    board.open(f"{PERIOD}&device=phone")
+    for expected in ("BUTTON", "SUMMARY"):
+        chips = board.browser.find_elements("css selector", "#chips .chip")
+        chips[-1].send_keys(Keys.ENTER)
+        board.wait(f"document.querySelectorAll('#chips .chip').length === {len(chips) - 1}")
+        assert board.ask("document.activeElement.tagName") == expected
+
+
 def test_a_funnel_is_built_by_clicking_views(board: Board, month: Month) -> None:
     board.click(f"#funnel [data-key='offer={PAGE_A}']")
     board.click(f"#funnel [data-key='offer={PAGE_B}']")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.dashboard.looking import Board, Month, asked
+from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
 from tests.support.browsers import complaints
 
 pytestmark = pytest.mark.browser
@@ -34,6 +34,38 @@ def test_the_headline_figures_are_those_of_sql(board: Board, month: Month) -> No
         "total": pytest.approx(total, abs=0.001),
     }
     assert f"{pageviews:,}" in board.texts(".tile[data-measure=pageviews] .value")
+
+
+def test_a_period_before_in_which_measuring_began_is_not_compared_with(board: Board) -> None:
+    assert board.texts("#span") == [
+        "20 Oct – 16 Nov 2025 · measured since 6 Oct 2025, so not compared"
+    ]
+    assert board.texts(".change") == [""] * 5
+    assert board.ask("document.querySelectorAll('.tile[data-before]').length") == 0
+    compared = board.open("?since=2025-11-03&until=2025-11-17")
+    assert compared.texts("#span") == ["3 – 16 Nov 2025"]
+    now, before = compared.ask(
+        "(({value, before}) => [Number(value), Number(before)])"
+        "(document.querySelector('.tile[data-measure=pageviews]').dataset)"
+    )
+    rounded = abs(100 * (now - before) / before)
+    told = f"{rounded:.0f}" if rounded >= 10 else f"{rounded:.1f}".removesuffix(".0")
+    [change] = compared.texts(".tile[data-measure=pageviews] .change b")
+    assert change == f"{'▲' if now > before else '▼'} {told} %"
+
+
+def test_who_comes_back_shows_in_weeks_however_short_the_period_is(board: Board) -> None:
+    board.open("?since=2025-11-10&until=2025-11-17")
+    board.find("#retention summary").click()
+    weeks = board.ask(
+        "[...document.querySelectorAll('#retention .behind tbody th')].map((each) => each.dataset.value)"
+    )
+    assert sorted(set(weeks))[0] == "2025-10-06"
+    assert "since=8w" in board.ask("document.querySelector('#retention [data-form=csv]').href")
+    board.open("?since=2025-09-01&until=2025-11-17")
+    assert "since=2025-09-01" in board.ask(
+        "document.querySelector('#retention [data-form=csv]').href"
+    )
 
 
 def test_views_are_ranked_and_each_has_its_distribution(board: Board, month: Month) -> None:
@@ -110,3 +142,11 @@ def test_every_figure_has_a_text_for_nothing(board: Board) -> None:
 def test_a_question_that_cannot_be_asked_is_answered_in_words(board: Board) -> None:
     board.open("?since=yesterday")
     assert "since is 'yesterday'" in board.find("main > .wrong").text
+    board.open(f"{PERIOD}&view=PageX&steps=PageA")
+    [said] = board.texts(".wrong:not([hidden])")
+    assert said.startswith("view is 'PageX', and no view is named so")
+    board.click("#chips [data-filter=view]")
+    assert board.texts(".wrong:not([hidden])") == []
+    board.open(f"{PERIOD}&steps=PageX")
+    assert "view is 'PageX'" in board.find("#funnel .wrong").text
+    assert board.headline()["pageviews"] > 0

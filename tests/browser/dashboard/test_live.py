@@ -15,7 +15,9 @@ from tests.support.serving import serving
 pytestmark = pytest.mark.browser
 
 
-def test_a_publication_shows_without_loading_the_page_anew(browser: Chrome, tmp_path: Path) -> None:
+def test_a_publication_shows_without_loading_the_page_anew(
+    browser: Chrome, haste: None, quick: None, tmp_path: Path
+) -> None:
     (tmp_path / "live").mkdir()
     app = create_dashboard(Settings(data=tmp_path))
     with serving(app) as origin:
@@ -30,5 +32,16 @@ def test_a_publication_shows_without_loading_the_page_anew(browser: Chrome, tmp_
         board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '30'")
         wait_until(lambda: board.rows("views").popitem()[1][-1] == 3)
         assert board.ask("document.body.dataset.same") == "page"
+
+        board.find("#sessions_by_hour summary").click()
+        table = "document.querySelector('#sessions_by_hour .scroll')"
+        board.wait(f"{table} !== null")
+        board.ask(f"{table}.focus()")
+        board.ask(f"{table}.scrollTop = 40")
+        publish(tmp_path, [7.0])
+        sum_of = "reduce((sum, {dataset}) => sum + Number(dataset.value), 0)"
+        board.wait(f"[...{table}.querySelectorAll('td:last-child')].{sum_of} === 3")
+        assert board.ask(f"document.activeElement === {table}")
+        assert board.ask(f"{table}.scrollTop") == 40
         board.browser.get("about:blank")
         app.state.streams.close()

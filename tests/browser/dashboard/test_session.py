@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.dashboard.looking import Board, Month, asked
+from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +36,17 @@ def test_a_session_is_drawn_as_it_went(board: Board, month: Month) -> None:
     )
     assert widths
     assert max(widths) == pytest.approx(min(widths), rel=0.02)
+
+
+def test_the_way_back_leads_to_what_was_selected(board: Board) -> None:
+    board.open(f"{PERIOD}&device=phone&measure=visitors")
+    board.open(
+        board.ask(
+            "(({pathname, search}) => pathname.slice(1) + search)(document.querySelector('#sessions tbody a'))"
+        )
+    )
+    back = board.ask("document.querySelector('.back a').href")
+    assert back == f"{board.origin}/{PERIOD}&device=phone&measure=visitors#sessions"
 
 
 def test_a_session_that_is_not_there_is_told_in_words(board: Board) -> None:

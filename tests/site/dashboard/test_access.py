@@ -30,7 +30,13 @@ def test_a_name_that_was_led_here_is_not_answered(host: str, unlocked: Client) -
     assert "expected 127.0.0.1 or [::1] or localhost" in reply.text
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server"),
+        *("Forwarded", "Via", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP"),
+    ],
+)
 def test_without_a_password_nobody_is_let_in_through_a_proxy(header: str, unlocked: Client) -> None:
     reply = unlocked.get("/panels", {header: "127.0.0.1"})
     assert reply.status == 403

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from dwell.site.dashboard.asking import Asking, Kept
+from dwell.site.dashboard.leaving import unless_gone
 from dwell.site.dashboard.refusals import Cause, Refused
 
 
@@ -43,6 +44,46 @@ async def test_who_goes_away_takes_the_answer_from_nobody() -> None:
     go.set()
     assert await stays == "42"
     asking.close()
+
+
+async def test_what_nobody_waits_for_any_more_is_not_asked() -> None:
+    asking = Asking(threads=1)
+    go = threading.Event()
+    busy = asyncio.create_task(asking.run("busy", lambda: go.wait(30)))
+    await asyncio.sleep(0)
+    given_up = [asyncio.create_task(asking.run("question", lambda: "old")) for _ in range(2)]
+    kept = [asyncio.create_task(asking.run("kept", lambda: "kept")) for _ in range(2)]
+    await asyncio.sleep(0)
+    for each in (*given_up, kept[0]):
+        each.cancel()
+    await asyncio.wait(given_up)
+    # Who asks the same now does not get what was given up.
+    again = asyncio.create_task(asking.run("question", lambda: "new"))
+    await asyncio.sleep(0)
+    go.set()
+    assert (await busy, await again, await kept[1]) == (True, "new", "kept")
+    asking.close()
+
+
+async def test_who_is_gone_before_the_answer_leaves_none_to_be_sent() -> None:
+    left = asyncio.Event()
+
+    async def receive() -> dict[str, object]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def at_once() -> str:
+        return "42"
+
+    assert await unless_gone(receive, at_once()) == "42"
+    waiting = asyncio.create_task(unless_gone(receive, never()))
+    await asyncio.sleep(0)
+    left.set()
+    assert await waiting is None
 
 
 async def test_a_failure_is_everybody_s_and_is_not_remembered() -> None:

@@ -7,15 +7,12 @@ from pathlib import Path
 import brotli
 import pytest
 
-from dwell.site.dashboard.assets import FOLDERS, HOME, MEDIA_TYPES, Assets
+from dwell.site.dashboard.assets import FOLDER, HOME, MEDIA_TYPES, Assets
 from tests.support.dashboards import PAGE
 from tests.support.serving import Client
 
 FILES = [
-    str(file.relative_to(HOME))
-    for folder in FOLDERS
-    for file in sorted((HOME / folder).rglob("*"))
-    if file.suffix in MEDIA_TYPES
+    str(file.relative_to(HOME)) for file in sorted(FOLDER.rglob("*")) if file.suffix in MEDIA_TYPES
 ]
 
 
@@ -36,7 +33,11 @@ def test_under_an_older_name_the_present_file_is_served_but_not_kept(unlocked: C
 
 
 @pytest.mark.parametrize(
-    "path", ["static/nothing.js", "templates/board.html", "static/../app.py", "app.py", ""]
+    "path",
+    [
+        *("static/nothing.js", "templates/board.html", "charts/look.json"),
+        *("static/../app.py", "app.py", ""),
+    ],
 )
 def test_nothing_else_is_served(path: str, unlocked: Client) -> None:
     assert unlocked.get(f"/assets/0123456789abcdef/{path}").status == 404

@@ -1,8 +1,10 @@
 """Panels over HTTP: in every form, kept while nothing is new, and refused where they cannot be asked."""
 
 import csv
+import html
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,7 @@ def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(march: C
     told = json.loads(reply.text)
     assert list(told) == [
         *("panel", "question", "publication", "published_at", "since", "until", "before"),
-        *("columns", "rows"),
+        *("measured_since", "compared", "columns", "rows"),
     ]
     assert told["panel"] == "totals"
     assert (told["since"], told["until"]) == (
@@ -62,6 +64,7 @@ def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(march: C
         "2026-03-02T00:00:00.000Z",
     )
     assert told["before"] == "2026-02-28T00:00:00.000Z"
+    assert (told["measured_since"], told["compared"]) == ("2026-03-01T12:00:00.000Z", False)
     assert {each["name"] for each in told["columns"]} == set(told["rows"][0])
     assert all(each["meaning"] for each in told["columns"])
     assert told["published_at"].endswith("Z")
@@ -168,6 +171,35 @@ def test_a_file_that_is_no_warehouse_is_503_and_gets_better_by_itself(tmp_path: 
         assert json.loads(reply.text)["title"] == "The warehouse cannot be read"
         publish(tmp_path, [1])
         assert client.get("/panels/totals.json").status == 200
+
+
+def test_a_folder_that_is_none_is_503_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with dashboard(Settings(data=tmp_path / "data")) as client:
+        told = json.loads(client.get("/panels/totals.json").text)
+        assert told["title"] == "The warehouse cannot be read"
+        assert "Not a directory" in told["detail"]
+
+
+def test_a_page_is_told_whether_there_is_anything_to_be_asked_for(tmp_path: Path) -> None:
+    with dashboard(Settings(data=tmp_path)) as client:
+        empty = client.get("/", PAGE).text
+        publish(tmp_path, [1])
+        filled = client.get("/", PAGE).text
+    assert ("data-empty" in empty, 'rel="preload"' in empty) == (True, False)
+    assert ("data-empty" in filled, 'rel="preload"' in filled) == (False, True)
+
+
+def test_without_scripts_a_page_says_what_to_do_and_leads_to_the_selected_data(
+    march: Client,
+) -> None:
+    page = march.get(f"/?{MARCH}&view=PageB&utm_source=mail", PAGE).text
+    told = page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert "dwell report --output report.html" in told
+    assert "dwell query" in told
+    links = re.findall(r'href="\.(/panels/views\.csv[^"]*)"', page)
+    assert [html.unescape(link) for link in links] == [f"/panels/views.csv?{MARCH}&view=PageB"]
+    assert march.get(html.unescape(links[0])).text.count("\n") == 2
 
 
 def test_what_there_is_to_be_selected(march: Client) -> None:

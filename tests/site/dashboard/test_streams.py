@@ -81,7 +81,8 @@ def test_a_stream_tells_of_the_publication_there_is_and_of_each_new_one(tmp_path
         assert "content-encoding" not in stream.head
         assert stream.block().endswith("retry: 3000")
         first = stream.event()
-        assert first.keys() == {"publication", "published_at"}
+        assert first.keys() == {"publication", "published_at", "age"}
+        assert 0 <= int(first["age"]) < 60_000
         publish(tmp_path, [2])
         assert stream.event()["publication"] != first["publication"]
 

@@ -1,4 +1,5 @@
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from dwell.site.dashboard.specifications import NAMES, specification
 @pytest.fixture(autouse=True)
 def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(vega, "SHARED", tmp_path / "shared")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
 
 
 def test_the_bundle_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,18 +29,57 @@ def test_the_bundle_is_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mo
     assert [path.name[:5] for path in (tmp_path / "cache").iterdir()] == ["vega-"]
 
 
-def test_a_folder_that_cannot_be_written_is_made_do_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def makes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
+    """Where something was made, in no time."""
+    made: list[Path] = []
+
     def make(folder: Path) -> Path:
+        made.append(folder)
         for name in vega.MEDIA_TYPES:
             (folder / name).write_text(name)
         return folder
 
-    monkeypatch.setattr(vega, "_make", make)
     (tmp_path / "file").touch()
-    made = vega.bundle(tmp_path / "file" / "cache")
-    assert made["static/vega.js"][0] == b"vega.js"
+    monkeypatch.setattr(vega, "_make", make)
+    return made
+
+
+def test_where_the_cache_cannot_be_written_it_is_kept_among_temporary_files(
+    tmp_path: Path, makes: list[Path]
+) -> None:
+    for _ in range(2):
+        found = vega.bundle(tmp_path / "file" / "cache")
+        assert found["static/vega.js"][0] == b"vega.js"
+    assert len(makes) == 1
+    [place] = (tmp_path / "tmp").iterdir()
+    assert place.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_others_may_have_put_there_is_neither_served_nor_written_to(
+    tmp_path: Path, makes: list[Path]
+) -> None:
+    vega.bundle(tmp_path / "file" / "cache")
+    [place] = (tmp_path / "tmp").iterdir()
+    place.chmod(0o777)
+    [kept] = place.iterdir()
+    (kept / "vega.js").write_text("alert(1)")
+    found = vega.bundle(tmp_path / "file" / "cache")
+    assert found["static/vega.js"][0] == b"vega.js"
+    assert len(makes) == 2
+    assert (kept / "vega.js").read_text() == "alert(1)"
+
+
+def test_a_user_without_a_home_has_a_cache_too(
+    monkeypatch: pytest.MonkeyPatch, makes: list[Path]
+) -> None:
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert vega.bundle() == vega.bundle()
+    assert len(makes) == 1
 
 
 def test_nothing_in_a_chart_is_fetched_or_evaluated() -> None:
