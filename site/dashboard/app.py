@@ -1,5 +1,6 @@
 """The dashboard as an application: what is served where, and what stands before it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from dwell.errors import QuestionInvalid, WarehouseError
 from dwell.settings import Settings
 from dwell.site.collector.request import RequestReader
 from dwell.site.dashboard.access import Access
+from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking
 from dwell.site.dashboard.assets import Assets
 from dwell.site.dashboard.boards import Boards
@@ -60,12 +62,16 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     troubles = Troubles(pages, newest, notices)
     signing_in = SigningIn(access, pages, Tries(), notices)
     boards = Boards(pages, newest, settings.timezone)
-    data = Data(board, asking, newest, settings.timezone)
+    ahead = Ahead()
+    newest.before_shown(ahead.ask)
+    data = Data(board, asking, newest, ahead, settings.timezone)
     streams = Streams(newest)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        looking = asyncio.create_task(newest.keep())
         yield
+        looking.cancel()
         streams.close()
         asking.close()
         signing_in.close()

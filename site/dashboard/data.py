@@ -3,14 +3,18 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dwell.errors import QuestionInvalid
+from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking, Kept
 from dwell.site.dashboard.headers import PRIVATE
 from dwell.site.dashboard.leaving import unless_gone
@@ -24,8 +28,19 @@ SESSIONS = 50
 LIVE_SECONDS = 5
 """For which an answer about now is kept."""
 
-Question = tuple[object, ...]
 Told = tuple[Publication, bytes]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a publication, and how it is answered."""
+
+    key: tuple[object, ...]
+    answer: Callable[[], Told]
+
+
+Asked = Callable[[datetime], Question]
+"""A question of an address, for what is now at that moment."""
 
 
 class Data:
@@ -35,12 +50,19 @@ class Data:
     warehouse being asked.
     """
 
-    def __init__(self, board: Board, asking: Asking, newest: Newest, timezone: str) -> None:
+    def __init__(
+        self, board: Board, asking: Asking, newest: Newest, ahead: Ahead, timezone: str
+    ) -> None:
         self._board = board
         self._asking = asking
         self._newest = newest
+        self._ahead = ahead
         self._timezone = timezone
         self._kept = Kept()
+        for each in panels():
+            if not _is_of_now(each):
+                asked = partial(self._of_panel, each, "json", {})
+                ahead.always((each.name, ()), partial(self._answered, asked))
 
     async def listing(self, request: Request) -> Response:
         """The panels, and what their columns mean."""
@@ -59,44 +81,25 @@ class Data:
         if form not in FORMS:
             expected = " or ".join(FORMS)
             raise Refused(Cause.NOT_FOUND, f"the form is {form!r}: expected {expected}")
-        selection, extra = self._asked(request)
-        media_type, written = FORMS[form]
-
-        def ask() -> Told:
-            answer = self._board.answer(panel.name, selection, extra)
-            return answer.publication, written(panel, selection, answer)
-
-        question = (panel.name, form, selection, tuple(sorted(extra.items())), _moment_of(panel))
+        given = dict(request.query_params)
+        asked = partial(self._of_panel, panel, form, given)
+        if form == "json":
+            self._note(panel, given, asked)
         headers = {}
         if form != "json":
             headers["content-disposition"] = f'attachment; filename="{panel.name}.{form}"'
-        return await self._reply(request, question, ask, media_type, headers)
+        return await self._reply(request, asked, FORMS[form][0], headers)
 
     async def choices(self, request: Request) -> Response:
         """What there is to be selected in the period, by the names of parameters."""
-        selection, extra = self._asked(request)
-        _take_nothing(extra)
-
-        def ask() -> Told:
-            return self._board.publication(), dumped(self._board.choices(selection))
-
-        return await self._reply(request, ("choices", selection), ask, "application/json", {})
+        asked = partial(self._of_choices, dict(request.query_params))
+        return await self._reply(request, asked)
 
     async def sessions(self, request: Request) -> Response:
         """The sessions selected, a page of them, those that began last first. `before` is the
         `cursor` of the last one of the page before; `next` is that of this one, or null."""
-        selection, extra = self._asked(request)
-        before = extra.pop("before", "")
-        _take_nothing(extra)
-
-        def ask() -> Told:
-            answer = self._board.sessions(selection, before=before, limit=SESSIONS)
-            rows = answer.rows()
-            more = {"next": rows[-1]["cursor"] if len(rows) == SESSIONS else None}
-            return answer.publication, dumped(_document(selection, answer, rows) | more)
-
-        question = ("sessions", selection, before)
-        return await self._reply(request, question, ask, "application/json", {})
+        asked = partial(self._of_sessions, dict(request.query_params))
+        return await self._reply(request, asked)
 
     async def session(self, request: Request) -> Response:
         """One session with its pageviews, and when each of them could be seen.
@@ -106,43 +109,91 @@ class Data:
         """
         session_id = str(request.path_params["session_id"])
 
-        def ask() -> Told:
+        def answer() -> Told:
             timeline = self._board.timeline(session_id)
             if timeline is None:
                 raise Refused(Cause.NOT_FOUND, f"there is no session {session_id}")
             document = _published(timeline.publication) | timeline.plain()
             return timeline.publication, dumped(document)
 
-        return await self._reply(request, ("session", session_id), ask, "application/json", {})
+        return await self._reply(request, lambda _: Question(("session", session_id), answer))
 
-    def _asked(self, request: Request) -> tuple[Selection, dict[str, str]]:
+    def _of_panel(
+        self, panel: Panel, form: str, given: Mapping[str, str], now: datetime
+    ) -> Question:
+        selection, extra = self._selected(given, now)
+        _, written = FORMS[form]
+
+        def answer() -> Told:
+            told = self._board.answer(panel.name, selection, extra)
+            return told.publication, written(panel, selection, told)
+
+        key = (panel.name, form, selection, tuple(sorted(extra.items())), _moment_of(panel))
+        return Question(key, answer)
+
+    def _of_choices(self, given: Mapping[str, str], now: datetime) -> Question:
+        selection, extra = self._selected(given, now)
+        _take_nothing(extra)
+
+        def answer() -> Told:
+            return self._board.publication(), dumped(self._board.choices(selection))
+
+        return Question(("choices", selection), answer)
+
+    def _of_sessions(self, given: Mapping[str, str], now: datetime) -> Question:
+        selection, extra = self._selected(given, now)
+        before = extra.pop("before", "")
+        _take_nothing(extra)
+
+        def answer() -> Told:
+            told = self._board.sessions(selection, before=before, limit=SESSIONS)
+            rows = told.rows()
+            more = {"next": rows[-1]["cursor"] if len(rows) == SESSIONS else None}
+            return told.publication, dumped(_document(selection, told, rows) | more)
+
+        return Question(("sessions", selection, before), answer)
+
+    def _selected(
+        self, given: Mapping[str, str], now: datetime
+    ) -> tuple[Selection, dict[str, str]]:
         """The selection in an address, and what it says beside it."""
-        given = dict(request.query_params)
         selecting = {name: text for name, text in given.items() if name in SELECTING}
-        selection = Selection.of(selecting, timezone=self._timezone, now=datetime.now(UTC))
+        selection = Selection.of(selecting, timezone=self._timezone, now=now)
         return selection, {name: text for name, text in given.items() if name not in SELECTING}
+
+    def _note(self, panel: Panel, given: Mapping[str, str], asked: Asked) -> None:
+        if not _is_of_now(panel):
+            question = (panel.name, tuple(sorted(given.items())))
+            self._ahead.note(question, partial(self._answered, asked))
+
+    async def _answered(self, asked: Asked, now: datetime) -> Told:
+        """What the newest publication answers; it is kept."""
+        question = asked(now)
+        told = await self._asking.run((now, question.key), question.answer)
+        publication, body = told
+        self._kept.keep((publication.identity, question.key), body)
+        return told
 
     async def _reply(
         self,
         request: Request,
-        question: Question,
-        ask: Callable[[], Told],
-        media_type: str,
-        headers: Mapping[str, str],
+        asked: Asked,
+        media_type: str = "application/json",
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
-        publication = await self._newest.publication()
+        asked(datetime.now(UTC))  # who asks in a wrong way is told so, whatever is published
+        shown = await self._newest.shown()
+        publication, question = shown.publication, asked(shown.at)
         tag = _tag(publication, question)
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"cache-control": PRIVATE, "etag": tag})
-        asked = (publication.identity, question)
-        body = self._kept.find(asked)
+        body = self._kept.find((publication.identity, question.key))
         if body is None:
             # By now the newest may be another one: what is told is of that.
-            told = await unless_gone(request.receive, self._asking.run(asked, ask))
+            told = await unless_gone(request.receive, self._answered(asked, shown.at))
             if told is None:
                 return Response(status_code=204)
             publication, body = told
-            self._kept.keep((publication.identity, question), body)
         kept = {"cache-control": PRIVATE, "etag": _tag(publication, question)}
         return Response(body, headers={**kept, **headers}, media_type=media_type)
 
@@ -157,7 +208,7 @@ def _panel(name: str) -> Panel:
 
 def _tag(publication: Publication, question: Question) -> str:
     """Weak: what is sent may be coded in several ways."""
-    return f'W/"{publication.identity}-{sha256(repr(question).encode()).hexdigest()[:12]}"'
+    return f'W/"{publication.identity}-{sha256(repr(question.key).encode()).hexdigest()[:12]}"'
 
 
 def _described(panel: Panel) -> dict[str, Any]:
@@ -179,9 +230,13 @@ def _take_nothing(extra: Mapping[str, str]) -> None:
         raise QuestionInvalid(f"there is no {name} here: expected some of {expected}")
 
 
+def _is_of_now(panel: Panel) -> bool:
+    return "now" in panel.named
+
+
 def _moment_of(panel: Panel) -> int:
     """What makes one question of a panel about now another one than that of some seconds ago."""
-    return int(time.time() / LIVE_SECONDS) if "now" in panel.named else 0
+    return int(time.time() / LIVE_SECONDS) if _is_of_now(panel) else 0
 
 
 def _json(panel: Panel, selection: Selection, answer: Answer) -> bytes:

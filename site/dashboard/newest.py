@@ -1,10 +1,37 @@
-"""Which publication is the newest: a look at the file, and a question only where that has changed."""
+"""Which publication is shown: the newest, once what is likely to be asked of it is answered."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from dwell.errors import WarehouseError
 from dwell.site.dashboard.asking import Asking
+from dwell.site.dashboard.refusals import Refused
 from dwell.warehouse.panels import Board, Publication
 from dwell.warehouse.published import Identity, identity_of
+
+LOOK_SECONDS = 60.0
+"""Between two looks at the published file while nobody asks; each costs what a new publication does."""
+LATE_SECONDS = 2 * LOOK_SECONDS
+"""After which without a look nothing is shown that may be old: on a machine that slept, or where the
+dashboard is mounted in an application that does not run it."""
+PATIENCE_SECONDS = 5.0
+"""In which answers are made before a new publication is shown all the same."""
+SHARE = 10
+"""After that there is a pause of so many times the seconds that it took."""
+MINUTES_SECONDS = 300.0
+"""A period that ends now ends so long ago at most, though nothing is published."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A publication and since when it is shown: what "now" is in questions about it, with a zone."""
+
+    publication: Publication
+    at: datetime
 
 
 class Newest:
@@ -14,7 +41,12 @@ class Newest:
         self._path = path
         self._board = board
         self._asking = asking
-        self._known: tuple[Identity, Publication] | None = None
+        self._answer: Callable[[Shown], Awaitable[None]] = _nothing
+        self._identity: Identity | None = None
+        self._shown: Shown | None = None
+        self._looked_at = float("-inf")
+        self._earliest = float("-inf")
+        self._next: asyncio.Task[None] | None = None
 
     def is_there(self) -> bool:
         """Whether anything is published, be it readable or not."""
@@ -26,17 +58,79 @@ class Newest:
             return True
         return True
 
-    async def publication(self) -> Publication:
-        """The newest publication.
+    def before_shown(self, answer: Callable[[Shown], Awaitable[None]]) -> None:
+        """Have that done with each publication before it is shown."""
+        self._answer = answer
+
+    async def shown(self) -> Shown:
+        """The newest publication, or for some seconds the one before it.
 
         Raises:
             WarehouseError: nothing is published yet, or the file cannot be read.
             Refused: too many questions wait.
         """
         identity = identity_of(self._path)
-        if self._known is not None and self._known[0] == identity:
-            return self._known[1]
+        now = asyncio.get_running_loop().time()
+        late = now - self._looked_at > LATE_SECONDS
+        self._looked_at = now
+        if self._shown is None or (late and not self._is_shown(identity)):
+            return await self._show(identity)
+        if self._next is None and now >= self._earliest and not self._is_shown(identity):
+            self._next = asyncio.create_task(self._prepare(identity))
+        return self._shown
+
+    async def keep(self) -> None:
+        """Look at times, so that whoever comes after a while need not wait; until it is cancelled."""
+        try:
+            while True:
+                with suppress(WarehouseError, Refused):
+                    await self.shown()
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            if self._next is not None:
+                self._next.cancel()
+
+    def _is_shown(self, identity: Identity) -> bool:
+        assert self._shown is not None
+        age = (datetime.now(UTC) - self._shown.at).total_seconds()
+        return identity == self._identity and 0 <= age < MINUTES_SECONDS
+
+    async def _show(self, identity: Identity) -> Shown:
+        """Show it at once; what is likely to be asked is answered meanwhile."""
+        shown = self._shown = await self._known(identity)
+        self._identity = identity
+        if self._next is None:
+            self._next = asyncio.create_task(self._answered(shown))
+        return shown
+
+    async def _known(self, identity: Identity) -> Shown:
         question = ("publication", identity)
         publication = await self._asking.run(question, self._board.publication)
-        self._known = identity, publication
-        return publication
+        return Shown(publication, datetime.now(UTC))
+
+    async def _prepare(self, identity: Identity) -> None:
+        """Show it when it is ready."""
+        try:
+            shown = await self._known(identity)
+            await self._answered(shown)
+            self._identity, self._shown = identity, shown
+        except Refused:
+            pass  # there is a next look
+        except WarehouseError:
+            self._shown = None  # whoever asks next is told
+        finally:
+            self._next = None
+
+    async def _answered(self, shown: Shown) -> None:
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answer(shown), PATIENCE_SECONDS)
+        finally:
+            self._earliest = clock() + SHARE * (clock() - begun)
+            self._next = None
+
+
+async def _nothing(shown: Shown) -> None:
+    pass

@@ -92,9 +92,9 @@ class Streams:
             closing.cancel()
 
     async def _publication(self) -> Publication | None:
-        """The newest; `None` if there is none, or it is not known in time: there is a next look."""
+        """That which is shown; `None` if there is none, or it is not known in time: there is a next look."""
         with suppress(WarehouseError, Refused):
-            return await self._newest.publication()
+            return (await self._newest.shown()).publication
         return None
 
 

@@ -9,10 +9,10 @@
 -- count: How many.
 -- percent (%): Of the facts that browsers are known to have made, or of the pageviews.
 with tail as (
-    select tail_lost, max(facts_lost) as facts_lost
+    select pageview, max(facts_lost) as facts_lost
     from following
-    where chosen and tail_lost is not null
-    group by tail_lost
+    where chosen and facts_lost > 0
+    group by pageview
 ),
 
 lost_tail as (
@@ -23,7 +23,7 @@ lost_tail as (
 whole_but_for_the_tail as (
     select count(*) as pageviews
     from selected
-    semi join tail on tail_lost = pageview_id
+    semi join tail using (pageview)
     where end_seen
 ),
 

@@ -43,7 +43,7 @@ for row in board.answer("views", selection).rows():
 board.close()
 ```
 
-A `Board` is for a process that lives long: any thread may ask it, and each answer is of the newest publication. It keeps the pageviews of the selections used last in memory, as narrow tables that all panels are asked of; the first panel that is asked of a selection waits until they are made. DuckDB takes 512 MiB at most, and what does not fit goes to a temporary folder. `./dev bench panels` measures all panels of 28 days on 12 million pageviews of a year, and what a change of the selection costs on one million.
+A `Board` is for a process that lives long: any thread may ask it, and each answer is of the newest publication. It keeps the pageviews of the periods used last in memory, as narrow tables of numbers that all panels are asked of, whatever is selected; the first panel that is asked of a period waits until they are made. DuckDB takes 512 MiB at most, and what does not fit goes to a temporary folder. `./dev bench panels` measures all panels of 28 days on 12 million pageviews of a year, and what a change of the selection costs there and on one million.
 
 """
 

@@ -60,7 +60,7 @@ class Panel:
     Attributes:
         question: what it answers, in one line.
         story: what one should know of the answer, in paragraphs.
-        sql: one statement, its comment included, on the tables of `selecting/`. Parameters are
+        sql: one statement, its comment included, on the tables of `period/` and `selecting/`. Parameters are
             named: `$since`.
     """
 

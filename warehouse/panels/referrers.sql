@@ -14,7 +14,6 @@ with came as (
         count(*) as sessions,
         sum(pageviews) as pageviews
     from walk
-    join selected_session using (session)
     group by all
 )
 

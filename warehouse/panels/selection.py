@@ -1,7 +1,7 @@
 """What of the warehouse somebody wants to see: a period, and whose pageviews of what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo
@@ -113,6 +113,20 @@ class Selection:
     def query(self) -> dict[str, str]:
         """The texts that make it again, with what was relative to now as relative as before."""
         return dict(self.asked)
+
+    def everybody(self) -> Self:
+        """All pageviews of the same period."""
+        return replace(
+            self,
+            bots="include",
+            view=None,
+            path=None,
+            browser=None,
+            system=None,
+            device=None,
+            visitors="all",
+            asked=(),
+        )
 
     @property
     def bucket(self) -> Literal["hour", "day", "week"]:

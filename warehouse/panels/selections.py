@@ -1,89 +1,96 @@
 """The pageviews of a selection, in memory: panels are asked of them, and not of the warehouse."""
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
+from itertools import count
 from typing import Any
 
 import duckdb
 
 from dwell.warehouse.panels.panel import parameters_of
 from dwell.warehouse.panels.selection import Selection
+from dwell.warehouse.panels.tables import (
+    PERIOD,
+    SELECTION,
+    different,
+    forms_of,
+    sql_of,
+    wanted_by,
+)
 from dwell.warehouse.published import Attached
-from dwell.warehouse.told import parted
-
-TABLES = {
-    "clock": 28,
-    "bucket": 40,
-    "browser_agent": 200,
-    "known_session": 44,
-    "known_visitor": 8,
-    "current_session": 40,
-    "known_view": 60,
-    "different": 0,
-    "known_page": 200,
-    "known_referrer": 100,
-    "selected": 79,
-    "selected_session": 16,
-    "earlier": 16,
-    "earlier_session": 20,
-    "walk": 30,
-    "following": 32,
-    "seen_with": 80,
-}
-"""Each is a file of `selecting/` that may name those before it; about how many bytes a row takes."""
-
-
-GROUPS = 100
-"""As many as an answer has at most, but for views."""
-BITMAPS_BYTES = 32 * 1024 * 1024
-"""What the bitmaps of one answer may take, on each thread."""
 
 
 @dataclass(eq=False)
 class _Made:
-    """The schema with those tables of a selection that somebody has wanted already."""
+    """A schema with those tables that somebody has wanted already."""
 
     selection: Selection
     schema: str
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    tables: Mapping[str, int]
+    period: "_Made | None" = None
     leases: int = 0
-    tables: set[str] = field(default_factory=set)
     bytes: int = 0
+    done: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def make(self, cursor: duckdb.DuckDBPyConnection, wanted: frozenset[str]) -> None:
-        """Make those tables, and what they are made of, as far as they are not there."""
-        if not self.tables:
-            cursor.execute(f"create schema if not exists {self.schema}")
-        cursor.execute(f"set search_path = '{self.schema},warehouse.main'")
-        for table in TABLES:
-            if table in wanted and table not in self.tables:
+    def __post_init__(self) -> None:
+        self.locks = {table: threading.Lock() for table in self.tables}
+
+    @property
+    def path(self) -> str:
+        """Where its tables, and what they are made of, are looked for."""
+        return f"{self.schema},{self.period.path if self.period else 'warehouse.main'}"
+
+    def prepare(self, cursor: duckdb.DuckDBPyConnection, wanted: frozenset[str]) -> None:
+        """Make those tables, and what they are made of, as far as they are not there; then the names
+        of a statement on that connection mean them.
+
+        What another thread is making is waited for, but nothing else that it is to make.
+        """
+        self._make_all(cursor, wanted)
+        cursor.execute(f"set search_path = '{self.path}'")
+
+    def _make_all(self, cursor: duckdb.DuckDBPyConnection, wanted: frozenset[str]) -> None:
+        if self.period:
+            self.period._make_all(cursor, wanted)
+        missing = [table for table in self.tables if table in wanted - self.done]
+        if missing:
+            with self.lock:
+                cursor.execute(f"create schema if not exists {self.schema}")
+            cursor.execute(f"set search_path = '{self.path}'")
+        for table in missing:
+            with self.locks[table]:
                 self._make(cursor, table)
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
-        sql = _different(cursor) if table == "different" else _sql(table)
+        if table in self.done:
+            return
+        forms = forms_of(self.selection)
+        sql = different(cursor) if table == "different" else sql_of(table, forms)
         values = self.selection.values()
         if "ended" in parameters_of(sql):
             values["ended"] = _ended(cursor, self.selection)
-        rows = cursor.execute(sql, _named(sql, values)).fetchall()
-        self.bytes += TABLES[table] * (rows[0][0] if rows else 0)
-        self.tables.add(table)
+        rows = cursor.execute(sql, _told(sql, values)).fetchall()
+        self.bytes += self.tables[table] * (rows[0][0] if rows else 0)
+        self.done.add(table)
 
 
 class Selections:
-    """Of one publication: those used last, as many as take so many bytes together, and always one."""
+    """Of one publication: those used last, as many as take so many bytes together, and always one.
+
+    Selections of one period share what is known of it.
+    """
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._made: OrderedDict[Selection, _Made] = OrderedDict()
-        self._numbers = 0
+        self._periods: dict[Selection, _Made] = {}
+        self._numbers = count(1)
 
     @contextmanager
     def use(
@@ -96,8 +103,7 @@ class Selections:
         made = self._lease(selection)
         try:
             with attached.cursor() as cursor:
-                with made.lock:
-                    made.make(cursor, wanted_by(sql))
+                made.prepare(cursor, wanted_by(sql, forms_of(selection)))
                 yield cursor
         finally:
             self._give_back(attached, made)
@@ -106,12 +112,19 @@ class Selections:
         with self._lock:
             made = self._made.get(selection)
             if made is None:
-                self._numbers += 1
-                made = _Made(selection, f"memory.selection_{self._numbers}")
-                self._made[selection] = made
+                made = self._made[selection] = self._new(selection)
             self._made.move_to_end(selection)
             made.leases += 1
             return made
+
+    def _new(self, selection: Selection) -> _Made:
+        key = selection.everybody()
+        period = self._periods.get(key)
+        if period is None:
+            name = f"memory.period_{next(self._numbers)}"
+            period = self._periods[key] = _Made(key, name, PERIOD)
+        period.leases += 1
+        return _Made(selection, f"memory.selection_{next(self._numbers)}", SELECTION, period)
 
     def _give_back(self, attached: Attached, made: _Made) -> None:
         with self._lock:
@@ -124,13 +137,21 @@ class Selections:
 
     def _superfluous(self) -> list[_Made]:
         """What nobody uses and there is no room for, taken out, the longest unused first."""
-        taken = sum(made.bytes for made in self._made.values())
-        found = []
+        found: list[_Made] = []
         for selection, made in list(self._made.items())[:-1]:
-            if made.leases == 0 and taken > self._most_bytes:
-                taken -= made.bytes
+            if made.leases == 0 and self._bytes() > self._most_bytes:
                 found.append(self._made.pop(selection))
+                found += self._without(made.period)
         return found
+
+    def _without(self, period: _Made | None) -> list[_Made]:
+        """The period that a selection fewer is of, taken out if it was the last."""
+        assert period is not None
+        period.leases -= 1
+        return [self._periods.pop(period.selection)] if period.leases == 0 else []
+
+    def _bytes(self) -> int:
+        return sum(made.bytes for made in (*self._made.values(), *self._periods.values()))
 
 
 def run(
@@ -138,44 +159,8 @@ def run(
 ) -> tuple[list[tuple[Any, ...]], list[Any]]:
     """What a statement answers that is told those of the values that it names: its rows, and its
     columns as DuckDB describes them."""
-    cursor.execute(sql, _named(sql, values))
+    cursor.execute(sql, _told(sql, values))
     return cursor.fetchall(), cursor.description or []
-
-
-@cache
-def wanted_by(sql: str) -> frozenset[str]:
-    """The tables that a statement names, and those that they are made of."""
-    return frozenset[str]().union(*(_made_of(table) for table in _words(sql) & TABLES.keys()))
-
-
-def _made_of(table: str) -> set[str]:
-    """The table, and all that it needs."""
-    words = _words(_sql(table))
-    if "ended" in words:
-        words.add("known_session")
-    if table == "different":
-        words |= {"known_visitor", "known_view"}
-    needed: set[str] = set()
-    for each in TABLES:
-        if each == table:
-            return needed | {table}
-        if each in words:
-            needed |= _made_of(each)
-    raise AssertionError
-
-
-def _words(sql: str) -> set[str]:
-    return set(re.findall(r"\w+", parted(sql)[1]))
-
-
-def _different(cursor: duckdb.DuckDBPyConnection) -> str:
-    """The statement that makes the macro, by how many visitors there are, and how many groups."""
-    [(visitors, views)] = cursor.execute(
-        "select (select count(*) from known_visitor), (select count(*) from known_view)"
-    ).fetchall()
-    if visitors // 8 * max(views, GROUPS) > BITMAPS_BYTES:
-        return _sql("different_of_many")
-    return _sql("different").replace("most)", f"{max(visitors, 1)})")
 
 
 def _ended(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> datetime:
@@ -186,10 +171,5 @@ def _ended(cursor: duckdb.DuckDBPyConnection, selection: Selection) -> datetime:
     return max(last_seen_at or selection.until, selection.until)
 
 
-def _named(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _told(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in parameters_of(sql)}
-
-
-@cache
-def _sql(table: str) -> str:
-    return (files("dwell.warehouse.panels") / "selecting" / f"{table}.sql").read_text()

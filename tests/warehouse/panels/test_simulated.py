@@ -186,7 +186,7 @@ def test_visitors_of_views_and_pages(asked: Asked, visits: list[Visit]) -> None:
 def test_more_visitors_than_bitmaps_have_room_for_are_counted_too(
     board: Board, visits: list[Visit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dwell.warehouse.panels.selections.BITMAPS_BYTES", 0)
+    monkeypatch.setattr("dwell.warehouse.panels.tables.BITMAPS_BYTES", 0)
     with closing(Board(board.path)) as other:
         for panel in ("totals", "series", "views", "pages", "browsers"):
             asked, others = Asked(board), Asked(other)

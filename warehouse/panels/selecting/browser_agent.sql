@@ -1,14 +1,7 @@
--- The browser agents that are looked at, each with a number. It has the name of the warehouse's own
--- table, so that a named query that is asked here asks of these alone.
+-- The browser agents that are looked at. It has the name of the warehouse's own table, so that a named
+-- query that is asked here asks of these alone.
 create table browser_agent as
-select
-    row_number() over (order by browser_agent)::integer as agent,
-    browser_agent,
-    browser,
-    system,
-    device,
-    is_bot
-from warehouse.main.browser_agent
+from known_agent
 where
     case $bots when 'exclude' then not is_bot when 'only' then is_bot else true end
     and ($browser is null or browser = $browser)

@@ -8,5 +8,5 @@ select
 from (
     select distinct identity::varchar as said
     from pageview
-    where started_at >= $since and started_at <= $ended
+    where started_at >= $before and started_at <= $ended
 );

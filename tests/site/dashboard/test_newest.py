@@ -1,0 +1,151 @@
+"""Which publication is shown: a new one when what is asked of it is answered, and not much later."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from dwell.errors import WarehouseError
+from dwell.settings import Settings
+from dwell.site.dashboard import newest
+from dwell.site.dashboard.asking import Asking
+from dwell.site.dashboard.newest import Newest, Shown
+from dwell.warehouse.panels import Board, Selection, panels
+from tests.support.dashboards import dashboard
+from tests.support.publishing import publish
+from tests.support.running import wait_until
+
+
+@pytest_asyncio.fixture
+async def looked_at(tmp_path: Path) -> AsyncIterator[Newest]:
+    """What is shown of a publication with one pageview."""
+    path = publish(tmp_path, [1])
+    board, asking = Board(path), Asking()
+    looked_at = Newest(path, board, asking)
+    await looked_at.shown()
+    yield looked_at
+    asking.close()
+    board.close()
+
+
+async def turns_into(another: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await another():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_publication_is_shown_when_it_is_answered(
+    looked_at: Newest, tmp_path: Path
+) -> None:
+    answered = asyncio.Event()
+    asked: list[Shown] = []
+
+    async def answer(shown: Shown) -> None:
+        asked.append(shown)
+        await answered.wait()
+
+    looked_at.before_shown(answer)
+    first = await looked_at.shown()
+    publish(tmp_path, [2])
+
+    async def is_asked() -> bool:
+        assert await looked_at.shown() == first
+        return bool(asked)
+
+    async def is_shown() -> bool:
+        return await looked_at.shown() != first
+
+    await turns_into(is_asked)
+    answered.set()
+    await turns_into(is_shown)
+    assert await looked_at.shown() == asked[0]
+    assert asked[0].publication.identity != first.publication.identity
+    assert len(asked) == 1
+
+
+async def test_one_that_is_not_answered_in_time_is_shown_all_the_same(
+    looked_at: Newest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "PATIENCE_SECONDS", 0.01)
+
+    async def never(shown: Shown) -> None:
+        await asyncio.Event().wait()
+
+    looked_at.before_shown(never)
+    first = await looked_at.shown()
+    publish(tmp_path, [2])
+
+    async def is_shown() -> bool:
+        return await looked_at.shown() != first
+
+    await turns_into(is_shown)
+
+
+async def test_who_comes_after_a_long_time_waits_for_the_newest(
+    looked_at: Newest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "LATE_SECONDS", -1.0)
+    first = await looked_at.shown()
+    publish(tmp_path, [2])
+    assert (await looked_at.shown()).publication.identity != first.publication.identity
+
+
+async def test_one_that_cannot_be_read_is_told_of(looked_at: Newest, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"x" * 4096)
+    broken.replace(tmp_path / "warehouse.duckdb")
+
+    async def is_told() -> bool:
+        try:
+            await looked_at.shown()
+        except WarehouseError as error:
+            return "cannot be opened" in str(error)
+        return False
+
+    await turns_into(is_told)
+
+
+async def test_now_moves_on_though_nothing_is_published(
+    looked_at: Newest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "MINUTES_SECONDS", 0.0)
+    first = await looked_at.shown()
+
+    async def is_later() -> bool:
+        shown = await looked_at.shown()
+        assert shown.publication == first.publication
+        return shown.at > first.at
+
+    await turns_into(is_later)
+
+
+def test_nobody_waits_for_what_was_asked_of_the_publication_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[tuple[str, str | None]] = []
+    answer = Board.answer
+
+    def noted(board: Board, panel: str, selection: Selection, *rest: object) -> object:
+        answered.append((panel, selection.browser))
+        return answer(board, panel, selection, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Board, "answer", noted)
+    everything = {(panel.name, None) for panel in panels() if panel.name != "live"}
+    publish(tmp_path, [1])
+    with dashboard(Settings(data=tmp_path)) as client:
+        wait_until(lambda: everything <= set(answered))
+        answered.clear()
+        first = client.get("/panels/views.json").headers["ETag"]
+        assert answered == [], "the board without a filter is answered before anybody asks"
+        client.get("/panels/views.json?browser=Firefox")
+        assert answered == [("views", "Firefox")]
+        answered.clear()
+        publish(tmp_path, [2])
+        wait_until(lambda: client.get("/panels/views.json").headers["ETag"] != first)
+        assert set(answered) == everything | {("views", "Firefox")}
+        answered.clear()
+        client.get("/panels/views.json?browser=Firefox")
+        client.get("/panels/totals.json")
+        assert answered == []
