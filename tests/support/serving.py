@@ -25,6 +25,7 @@ def serving(app: ASGIApp, *, proxy_headers: bool = False) -> Iterator[str]:
         port=0,
         log_level="warning",
         ws="none",
+        timeout_keep_alive=600,  # a client that other tests shared may have waited long
         timeout_graceful_shutdown=1,
         proxy_headers=proxy_headers,
     )
