@@ -23,6 +23,7 @@ BENCHMARKS = (
     "benchmarks.projection",
     "benchmarks.queries",
     "benchmarks.panels",
+    "benchmarks.dashboard",
     "benchmarks.kafka_path",
     "benchmarks.replay",
 )

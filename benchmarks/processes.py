@@ -13,6 +13,7 @@ NO_PORT = 8000
 """For settings that want one, of a command that listens on none."""
 EVERY = 0.1
 """Seconds between two looks at the memory."""
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,16 @@ def tree(pid: int) -> Iterator[int]:
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 yield from tree(int(child))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor seconds that the process has used so far; 0 once it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def _kib(pid: int) -> int:

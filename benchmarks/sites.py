@@ -1,16 +1,16 @@
-"""Sites for the benchmarks: each a process of its own, and the requests that are sent to it."""
+"""Sites and dashboards for the benchmarks: each a process of its own; and what is sent to a site."""
 
 import json
-import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from benchmarks.processes import cpu_seconds
 from tests.support.running import environment, free_port, wait_until
 
 AGENT = (
@@ -25,12 +25,11 @@ PAGEVIEW, SESSION, VISITOR = (
         "0193a5c2-0000-7d20-9000-000000000000",
     )
 )
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class RunningSite:
-    """A site that answers.
+    """A site that answers, or a dashboard.
 
     Attributes:
         process: its process, all threads of which count.
@@ -41,8 +40,7 @@ class RunningSite:
 
     def cpu_seconds(self) -> float:
         """Seconds of processor time that it has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_seconds(self.process.pid)
 
     def peak_bytes(self) -> int:
         """The most physical memory that it has had."""
@@ -56,23 +54,40 @@ def running_site(
 ) -> Iterator[RunningSite]:
     """`python -m` with this command, which listens on the port of the settings, for a `with`."""
     port = free_port()
+    with _running(command, environment(data, port, **settings), port, "/page_a") as site:
+        yield site
+
+
+@contextmanager
+def running_dashboard(
+    data: Path, command: Sequence[str] = ("dwell.cli", "dashboard"), **settings: object
+) -> Iterator[RunningSite]:
+    """A dashboard of this data folder, for a `with`."""
+    port = free_port()
+    environ = environment(data, free_port(), dashboard_port=port, **settings)
+    with _running(command, environ, port, "/healthy") as dashboard:
+        yield dashboard
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], environ: Mapping[str, str], port: int, path: str
+) -> Iterator[RunningSite]:
     process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        env=environment(data, port, **settings),
-        stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", *command], env=dict(environ), stdout=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: process.poll() is not None or _answers(port))
-        assert process.poll() is None, "the site did not start"
+        wait_until(lambda: process.poll() is not None or _answers(port, path))
+        assert process.poll() is None, f"{' '.join(command)} did not start"
         yield RunningSite(port, process)
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, path: str) -> bool:
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/page_a", timeout=2).close()
+        urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2).close()
     except OSError:
         return False
     return True

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 from rich.table import Table
 from selenium.webdriver import Chrome, Keys
@@ -28,6 +29,7 @@ PAUSE = 0.05
 """Seconds between two interactions."""
 
 UNTRACKED = ("benchmarks.page_latency", "untracked")
+COUNTED = {"timeDomain": "threadTicks"}
 REPORTED = Path(__file__).with_name("web_vitals.js").read_text("utf-8")
 LISTEN = """
     window.events = [];
@@ -41,6 +43,7 @@ HEARD = """
 """
 
 Figures = dict[str, float]
+Found = TypeVar("Found")
 UNITS = {
     "TTFB": "ms",
     "FCP": "ms",
@@ -106,7 +109,7 @@ KINDS: Mapping[str, Callable[[Chrome, str], Figures]] = {
 }
 
 
-def in_a_new_tab(browser: Chrome, act: Callable[[], Figures]) -> Figures:
+def in_a_new_tab(browser: Chrome, act: Callable[[], Found]) -> Found:
     """What `act` finds in a tab of its own, which is closed afterwards."""
     blank = browser.current_window_handle
     browser.switch_to.new_window("tab")
@@ -119,11 +122,10 @@ def in_a_new_tab(browser: Chrome, act: Callable[[], Figures]) -> Figures:
 
 def loaded(browser: Chrome, url: str, settled: float = SETTLED) -> Figures:
     """What the browser reports of a page, and what its main thread has done by then."""
-    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    browser.execute_cdp_cmd("Performance.enable", COUNTED)
     browser.get(url)
     time.sleep(settled)
-    answer = browser.execute_cdp_cmd("Performance.getMetrics", {})
-    metrics = {metric["name"]: metric["value"] for metric in answer["metrics"]}
+    metrics = metrics_of(browser)
     vitals: Figures = browser.execute_script(REPORTED)
     browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
     heap = browser.execute_cdp_cmd("Runtime.getHeapUsage", {})
@@ -132,6 +134,13 @@ def loaded(browser: Chrome, url: str, settled: float = SETTLED) -> Figures:
         "scripts": 1000 * metrics["ScriptDuration"],
         "JS heap": heap["usedSize"] / 1000,
     }
+
+
+def metrics_of(browser: Chrome) -> dict[str, float]:
+    """What Chromium counts of a page, from `Performance.enable` with `COUNTED` on; times in seconds of
+    processor time of the main thread."""
+    answer = browser.execute_cdp_cmd("Performance.getMetrics", {})
+    return {metric["name"]: metric["value"] for metric in answer["metrics"]}
 
 
 def interacted(browser: Chrome) -> Figures:
