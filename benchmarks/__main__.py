@@ -24,6 +24,7 @@ BENCHMARKS = (
     "benchmarks.queries",
     "benchmarks.panels",
     "benchmarks.dashboard",
+    "benchmarks.watching",
     "benchmarks.kafka_path",
     "benchmarks.replay",
 )

@@ -21,7 +21,7 @@ from benchmarks import then
 from benchmarks.audience import YEAR, kept
 from benchmarks.filled import CACHE
 from benchmarks.panels import ENDED, SMALL
-from benchmarks.processes import cpu_seconds, tree
+from benchmarks.processes import used_by
 from benchmarks.rows import Row
 from benchmarks.sites import RunningSite, running_dashboard
 from benchmarks.web_vitals import COUNTED, in_a_new_tab, metrics_of
@@ -137,7 +137,7 @@ def visited(published: Path) -> Iterator[tuple[str, Visit]]:
 def changed(published: Path) -> Iterator[tuple[str, dict[str, float]]]:
     """Milliseconds from each click to what is drawn after it."""
     with new_browser() as browser, dashboard_of(published) as dashboard:
-        opened(browser, dashboard, "")
+        opened(browser, f"http://127.0.0.1:{dashboard.port}/")
         for what, (there, back) in CHANGES.items():
             yield what, clicked(browser, there)
             yield BACK, clicked(browser, back)
@@ -162,19 +162,20 @@ def new_browser() -> Iterator[Chrome]:
         yield browser
 
 
-def opened(browser: Chrome, dashboard: RunningSite, query: str) -> None:
+def opened(browser: Chrome, url: str) -> None:
     """Go there, and wait until all panels are drawn."""
     browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": DRAWN})
     browser.execute_cdp_cmd("Performance.enable", COUNTED)
-    browser.get(f"http://127.0.0.1:{dashboard.port}/{query}")
+    browser.get(url)
     browser.execute_async_script("when(...arguments)", COMPLETE)
 
 
 def visit(browser: Chrome, dashboard: RunningSite, query: str) -> Visit:
     """Go there, and see what the browser reports."""
-    before = _used(browser), dashboard.cpu_seconds()
-    opened(browser, dashboard, query)
-    after = _used(browser), dashboard.cpu_seconds()
+    pid = browser.service.process.pid
+    before = used_by(pid), dashboard.cpu_seconds()
+    opened(browser, f"http://127.0.0.1:{dashboard.port}/{query}")
+    after = used_by(pid), dashboard.cpu_seconds()
     seen = browser.execute_script(LOADED)
     milliseconds = {
         "first paint": seen["painted"],
@@ -185,11 +186,6 @@ def visit(browser: Chrome, dashboard: RunningSite, query: str) -> Visit:
         "processor, dashboard": 1000 * (after[1] - before[1]),
     }
     return Visit(milliseconds, seen["requests"])
-
-
-def _used(browser: Chrome) -> float:
-    """Processor seconds of the browser and all that it started."""
-    return sum(map(cpu_seconds, tree(browser.service.process.pid)))
 
 
 def clicked(browser: Chrome, what: str) -> dict[str, float]:

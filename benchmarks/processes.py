@@ -77,6 +77,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def used_by(pid: int) -> float:
+    """Processor seconds of a process and all that it started."""
+    return sum(map(cpu_seconds, tree(pid)))
+
+
 def _kib(pid: int) -> int:
     """Its proportional set size; 0 once it has ended."""
     try:

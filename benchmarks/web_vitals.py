@@ -3,8 +3,8 @@
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -110,11 +110,18 @@ KINDS: Mapping[str, Callable[[Chrome, str], Figures]] = {
 
 
 def in_a_new_tab(browser: Chrome, act: Callable[[], Found]) -> Found:
-    """What `act` finds in a tab of its own, which is closed afterwards."""
+    """What `act` finds in a tab of its own."""
+    with new_tab(browser):
+        return act()
+
+
+@contextmanager
+def new_tab(browser: Chrome) -> Iterator[None]:
+    """A tab in front, which is closed after the `with`."""
     blank = browser.current_window_handle
     browser.switch_to.new_window("tab")
     try:
-        return act()
+        yield
     finally:
         browser.close()
         browser.switch_to.window(blank)
