@@ -5,7 +5,7 @@ from hypothesis import settings
 
 from tests.support.scenarios import RUNS
 
-pytest_plugins = ["tests.support.brokers"]
+pytest_plugins = ["tests.support.brokers", "tests.support.workers"]
 
 # How long an example takes says something about the machine, not about what is tested.
 settings.register_profile("dwell", deadline=None)
@@ -28,13 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if marker := item.get_closest_marker("browser"):
-            # One worker runs an engine's browsers, one after the other: they measure time.
-            group = marker.kwargs.get("group", "browser-chromium")
-            item.add_marker(pytest.mark.xdist_group(group))
-            # On a machine that is busy enough a browser is slower than any tolerance, and one that is
-            # closed may be gone before it has sent what it was told. What fails twice more is wrong.
-            if not item.config.option.accuracy:
-                item.add_marker(pytest.mark.flaky(reruns=2))
+        # On a machine that is busy enough a browser is slower than any tolerance, and one that is
+        # closed may be gone before it has sent what it was told. What fails twice more is wrong.
+        if item.get_closest_marker("browser") and not config.option.accuracy:
+            item.add_marker(pytest.mark.flaky(reruns=2))
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="a long run: ./dev test --long"))

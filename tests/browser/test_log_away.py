@@ -24,9 +24,9 @@ PAGEVIEWS = """
 
 
 @pytest.fixture
-def dwell(own_broker: Broker, tmp_path: Path) -> Iterator[Installation]:
+def dwell(own_broker: Broker, topic: str, tmp_path: Path) -> Iterator[Installation]:
     settings: dict[str, object] = {"durable_within": 1}
-    log = f"kafka://{own_broker.address}/facts"
+    log = f"kafka://{own_broker.address}/{topic}"
     with Installation(tmp_path / "dwell", log, settings) as installation:
         yield installation
 

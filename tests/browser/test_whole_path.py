@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from tests.support.installation import Installation
 from tests.support.running import wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.browser(group="kafka")
 
 WITHIN = 5.0
 """Seconds from the end of a look to its published row."""

@@ -77,9 +77,9 @@ async def test_a_reader_goes_on_from_an_offset(at: At) -> None:
 
 
 @pytest.fixture
-def controllerless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[At]:
+def controllerless() -> Iterator[At]:
     """The mock, which has no controller, and a topic that is missing."""
-    with serving(Source.MOCK, tmp_path_factory) as address:
+    with serving(Source.MOCK) as address:
         yield At(address)
 
 

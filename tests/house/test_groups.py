@@ -3,8 +3,15 @@
 import pytest
 
 
-@pytest.mark.xdist_group("a-group")
-def test_the_tests_of_a_group_stay_together(request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param("a-group", marks=pytest.mark.xdist_group("a-group")),
+        pytest.param("browser-house", marks=pytest.mark.browser),
+        pytest.param("browser-of-ours", marks=pytest.mark.browser(group="browser-of-ours")),
+    ],
+)
+def test_the_tests_of_a_group_stay_together(request: pytest.FixtureRequest, group: str) -> None:
     if not hasattr(request.config, "workerinput"):
         pytest.skip("there is one worker alone")
-    assert request.node.nodeid.endswith("@a-group"), "pytest-xdist could not say so in the name"
+    assert request.node.nodeid.endswith(f"@{group}"), "pytest-xdist could not say so in the name"

@@ -18,10 +18,9 @@ from tests.support.pulse import Beat, Pulse
 from tests.support.running import Process, running, wait_until
 from tests.support.wire import FACT
 
-pytestmark = [
-    pytest.mark.xdist_group("faults"),
-    pytest.mark.skipif(not PROC.is_dir(), reason="asks /proc for the memory of a process"),
-]
+pytestmark = pytest.mark.skipif(
+    not PROC.is_dir(), reason="asks /proc for the memory of a process"
+)
 
 DURABLE_WITHIN = 2.0
 WAITING_BYTES = 4 * 2**20
@@ -33,14 +32,14 @@ Note = Callable[[str, object], None]
 
 
 @contextmanager
-def up(folder: Path, broker: Broker) -> Iterator[tuple[Installation, Process]]:
-    """`dwell up` on a broker, ready."""
+def up(folder: Path, log: str) -> Iterator[tuple[Installation, Process]]:
+    """`dwell up` on a log, ready."""
     settings: dict[str, object] = {
         "durable_within": DURABLE_WITHIN,
         "waiting_bytes": WAITING_BYTES,
         "rate_limit": 0,
     }
-    dwell = Installation(folder, f"kafka://{broker.address}/facts", settings)
+    dwell = Installation(folder, log, settings)
     with running("up", environ=dwell.environ, output=folder / "up.out") as process:
         wait_until(lambda: READY in process.printed() or not process.alive)
         assert dwell.post(FACT) == 204, process.printed()
@@ -50,9 +49,10 @@ def up(folder: Path, broker: Broker) -> Iterator[tuple[Installation, Process]]:
 @pytest.mark.parametrize("requests", [2000, pytest.param(40_000, marks=pytest.mark.long)])
 @pytest.mark.timeout(400)
 async def test_a_broker_that_hangs_is_answered_for_and_found_again(
-    own_broker: Broker, tmp_path: Path, requests: int, record_property: Note
+    own_broker: Broker, topic: str, tmp_path: Path, requests: int, record_property: Note
 ) -> None:
-    with up(tmp_path / "dwell", own_broker) as (dwell, process), Pulse(dwell.origin) as pulse:
+    log = f"kafka://{own_broker.address}/{topic}"
+    with up(tmp_path / "dwell", log) as (dwell, process), Pulse(dwell.origin) as pulse:
         [site] = [each.pid for each in descendants(process.pid) if each.runs("site")]
         own_broker.pause()
         paused = time.monotonic()
@@ -115,9 +115,10 @@ async def hammer(origin: str, requests: int) -> set[int]:
 
 @pytest.mark.parametrize("away", ["hangs", pytest.param("is gone", marks=pytest.mark.long)])
 def test_ctrl_c_ends_it_all_in_order_while_the_broker(
-    away: str, own_broker: Broker, tmp_path: Path
+    away: str, own_broker: Broker, topic: str, tmp_path: Path
 ) -> None:
-    with up(tmp_path / "dwell", own_broker) as (dwell, process), Pulse(dwell.origin):
+    log = f"kafka://{own_broker.address}/{topic}"
+    with up(tmp_path / "dwell", log) as (dwell, process), Pulse(dwell.origin):
         if away == "hangs":
             own_broker.pause()
         else:

@@ -6,7 +6,7 @@ What was measured is told below the results.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from time import sleep
+from time import sleep, time_ns
 
 import pytest
 from aiokafka.partitioner import murmur2
@@ -20,8 +20,6 @@ from tests.support.pulse import Pulse
 from tests.support.running import wait_until
 from tests.support.wire import FACT, LATER
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 RATE = 300
 """Facts a second."""
 SETTINGS: dict[str, object] = {"topic_partitions": 2, "durable_within": 2, "publish_seconds": 0.5}
@@ -30,17 +28,10 @@ Note = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
-def broker(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """One broker for the module: each test leaves it whole."""
-    with Broker(release, tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
-
-
-@pytest.fixture(scope="module")
 def dwell(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A site and a projector on it; the truth of all tests adds up."""
-    folder = tmp_path_factory.mktemp("dwell")
-    with Installation(folder, f"kafka://{broker.address}/facts", SETTINGS) as installation:
+    """A site and a projector on a topic; the truth of all tests adds up."""
+    log = f"kafka://{broker.address}/faults-{time_ns()}"
+    with Installation(tmp_path_factory.mktemp("dwell"), log, SETTINGS) as installation:
         yield installation
 
 
@@ -75,7 +66,7 @@ def test_partitions_are_added(dwell: Installation, broker: Broker, release: Rele
     for number in movers:
         send(dwell, number, FACT)
     with dwell.visited(1200, 100, seed=4):
-        alter = ("--alter", "--topic", "facts", "--partitions", "4")
+        alter = ("--alter", "--topic", dwell.as_read.kafka_topic, "--partitions", "4")
         console(release, "TopicCommand", "--bootstrap-server", broker.address, *alter)
         wait_until(lambda: dwell.ask(LAST_PARTITION) == [(3,)], NOTICED_WITHIN)
     for number in movers:
@@ -189,9 +180,9 @@ def test_the_leader_of_a_cluster_hangs(
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_broker_hangs_for_a_minute(
-    own_broker: Broker, tmp_path: Path, record_property: Note
+    own_broker: Broker, topic: str, tmp_path: Path, record_property: Note
 ) -> None:
-    log = f"kafka://{own_broker.address}/facts"
+    log = f"kafka://{own_broker.address}/{topic}"
     with (
         Installation(tmp_path / "dwell", log) as dwell,
         Pulse(dwell.origin) as pulse,
@@ -207,10 +198,10 @@ def test_a_broker_hangs_for_a_minute(
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_site_projector_and_broker_are_killed_twenty_times(
-    own_broker: Broker, tmp_path: Path, record_property: Note
+    own_broker: Broker, topic: str, tmp_path: Path, record_property: Note
 ) -> None:
     rng = Random(7)
-    log = f"kafka://{own_broker.address}/facts"
+    log = f"kafka://{own_broker.address}/{topic}"
     victims = [*PARTS, "broker"] * 7
     with (
         Installation(tmp_path / "dwell", log, SETTINGS) as dwell,

@@ -23,7 +23,7 @@ from tests.support.installation import Installation
 from tests.support.running import wait_until
 from tests.support.wire import FACT
 
-pytestmark = [pytest.mark.real_broker, pytest.mark.xdist_group("interoperation")]
+pytestmark = pytest.mark.real_broker
 
 PARTITIONS = 3
 

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from dwell.commands.broker.release import Release
 from dwell.commands.broker.server import Broker
 from tests.support.installation import Installation
 from tests.support.running import running, wait_until
@@ -80,17 +81,20 @@ async def test_facts_that_are_gone_before_they_were_read(
     wait_until(lambda: seen(dwell) == list(range(15, 20)))
 
 
-def test_another_topic(dwell: Installation, kafka: str, topic: str, own_broker: Broker) -> None:
+def test_another_topic(
+    dwell: Installation, kafka: str, topic: str, release: Release, tmp_path: Path
+) -> None:
     other = f"{topic}-other"
-    elsewhere = {
-        f"kafka://{kafka}/{other}": f"/{other}: expected the same log",
-        f"kafka://{own_broker.address}/{topic}": f"/{topic}: expected the same log",
-    }
-    for log, expected in elsewhere.items():
-        mistaken = replace(dwell, log=log)
-        said = mistaken.refused("project")
-        assert "warehouse.duckdb was made from log kafka:" in said
-        assert expected in said
+    with Broker(release, tmp_path / "kafka") as another:
+        elsewhere = {
+            f"kafka://{kafka}/{other}": f"/{other}: expected the same log",
+            f"kafka://{another.address}/{topic}": f"/{topic}: expected the same log",
+        }
+        for log, expected in elsewhere.items():
+            mistaken = replace(dwell, log=log)
+            said = mistaken.refused("project")
+            assert "warehouse.duckdb was made from log kafka:" in said
+            assert expected in said
     mistaken = replace(dwell, log=f"kafka://{kafka}/{other}")
     with running(
         "healthy", "project", environ=mistaken.environ, output=dwell.folder / "healthy"

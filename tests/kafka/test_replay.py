@@ -12,7 +12,7 @@ from tests.consumers.test_replaying import HOUR, visits
 from tests.support.facts import NOW, forgotten
 from tests.support.replaying import LATEST, Quiet, append, project, replay, settings_of, tables
 
-pytestmark = [pytest.mark.real_broker, pytest.mark.xdist_group("interoperation")]
+pytestmark = pytest.mark.real_broker
 
 
 @pytest.fixture

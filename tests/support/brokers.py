@@ -82,28 +82,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     """`host:port` of a broker that the tests of a worker share; make topics with fresh names in it.
 
     Mark a test `real_broker` if the mock cluster is not enough for it.
     """
-    with serving(source(), tmp_path_factory) as address:
-        yield address
+    if source() is Source.JAVA:
+        broker: Broker = request.getfixturevalue("broker")
+        yield broker.address
+    else:
+        with serving(source()) as address:
+            yield address
 
 
 @contextmanager
-def serving(where: Source, folders: pytest.TempPathFactory) -> Iterator[str]:
+def serving(where: Source) -> Iterator[str]:
     """A broker from there, for the time of a `with`; its address."""
     if where is Source.GIVEN:
         yield os.environ[GIVEN]
     elif where is Source.DOCKER:
         with container() as address:
             yield address
-    elif where is Source.JAVA:
-        release = brought()
-        assert isinstance(release, Release)
-        with Broker(release, folders.mktemp("kafka")) as broker:
-            yield broker.address
     else:
         confluent = pytest.importorskip("confluent_kafka", reason=f"no Kafka at all: {brought()}")
         mock = confluent.Producer({"test.mock.num.brokers": 1})
@@ -160,11 +159,19 @@ def release() -> Release:
     return found
 
 
-@pytest.fixture
-def own_broker(release: Release, tmp_path: Path) -> Iterator[Broker]:
-    """A running broker that nobody shares: kill it, pause it, start it again."""
-    with Broker(release, tmp_path / "kafka") as broker:
+@pytest.fixture(scope="session")
+def broker(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running broker on Java that the tests of a worker share. Whoever kills, stops or pauses it
+    leaves it running: `own_broker` sees to that."""
+    with Broker(release, tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
+
+
+@pytest.fixture
+def own_broker(broker: Broker) -> Iterator[Broker]:
+    """The same for one test that may kill it, pause it, start it again; topics have fresh names."""
+    yield broker
+    broker.resume() if broker.alive else broker.start()
 
 
 @pytest.fixture

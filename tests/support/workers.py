@@ -1,0 +1,56 @@
+"""Which worker of pytest-xdist runs what: a browser, a broker and the fixtures of a file are made once."""
+
+from pathlib import Path
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
+
+from tests.support.house import ROOT
+
+QUICK = ("house", "schemas", "site")
+"""Folders whose tests are short: they are left for the end, when workers wait for the last one."""
+
+
+class Together(LoadGroupScheduling):
+    """The tests of a group run on one worker, and those of a file that are in no group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        group = super()._split_scope(nodeid)
+        return nodeid.partition("::")[0] if group == nodeid else group
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together | None:
+    if config.option.dist != "loadgroup":
+        return None
+    config.option.loadscopereorder = False  # the order below, and not what has most tests first
+    return Together(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the group into the name of a test
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_later)
+
+
+def _group(item: pytest.Item) -> str:
+    """Where it shares a browser or a broker, if it does."""
+    if marker := item.get_closest_marker("browser"):
+        # Browsers measure time: those of a folder run one after the other.
+        return str(marker.kwargs.get("group", f"browser-{item.path.parent.name}"))
+    wanted = {"kafka", "broker"} & set(getattr(item, "fixturenames", ()))
+    return "kafka" if wanted else ""
+
+
+def _later(item: pytest.Item) -> int:
+    """What takes long comes first."""
+    if item.get_closest_marker("xdist_group"):
+        return 0
+    return 2 if _folder(item.path) in QUICK else 1
+
+
+def _folder(path: Path) -> str:
+    return path.relative_to(ROOT / "tests").parts[0]
