@@ -125,6 +125,7 @@ class LiveWarehouse:
     def _open(self) -> None:
         try:
             promotion.settle(self.path, self._shard)
+            self._is_new = not self.path.exists()
             self.connection = _attach(self.path, *self._power)
             self.rules = self._ruled_by(self._given_rules, self._shard)
             self._migrate()
@@ -243,6 +244,12 @@ class LiveWarehouse:
         return known
 
     def _has_tables(self) -> bool:
+        """Whether there are any. DuckDB takes 10 ms to list them, a fifth of the time to open a file:
+        only one that is not known to be new, and has none of ours, is asked for its list."""
+        if self._is_new:
+            return False
+        with suppress(duckdb.CatalogException):
+            return bool(self._all("select count(*) from projection_info"))
         return bool(self._all("from duckdb_tables() where database_name = 'warehouse'"))
 
     def _migrate(self) -> None:

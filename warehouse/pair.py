@@ -152,7 +152,8 @@ class Pair:
         union.unite_in_memory(self._connection, name, attached)
 
     def _require_tables(self, name: str, path: Path) -> None:
-        missing = [table for table in NEEDED if table not in self._tables(name)]
+        there = self._tables(name)
+        missing = [table for table in NEEDED if table not in there]
         if missing:
             raise WarehouseError(f"{path} is no warehouse: expected a table {missing[0]} in it")
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-import dwell
 from dwell import lifeline
 from dwell.errors import DwellError
 from dwell.settings import Settings, default_of, option_of, variable_of
@@ -63,7 +62,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(dwell.__version__, prog_name="dwell")
+@click.version_option(package_name="dwell", prog_name="dwell")
 def commands() -> None:
     """How long visitors really looked at your pages: visible seconds, from the browser to DuckDB."""
 

@@ -18,9 +18,7 @@ from tests.support.pulse import Beat, Pulse
 from tests.support.running import Process, running, wait_until
 from tests.support.wire import FACT
 
-pytestmark = pytest.mark.skipif(
-    not PROC.is_dir(), reason="asks /proc for the memory of a process"
-)
+pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="asks /proc for the memory of a process")
 
 DURABLE_WITHIN = 2.0
 WAITING_BYTES = 4 * 2**20

@@ -35,6 +35,12 @@ LAWFUL = (
 """The tables and views that depend on nothing but the set of facts."""
 
 
+def table(name: str) -> str:
+    """The query for all rows of a table, sorted, without provenance."""
+    kept = " and ".join(f"name <> '{column}'" for column in sorted(PROVENANCE))
+    return f"select columns(lambda name: {kept}) from {name} order by all"
+
+
 def uuid7(number: int, at: int = NOW) -> str:
     """A UUIDv7 minted at `at` (milliseconds since 1970), told apart by a number."""
     stamp = f"{at:012x}"
@@ -191,9 +197,4 @@ class Projected:
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every lawful table, sorted, without provenance."""
-        return {name: self._table(name) for name in LAWFUL}
-
-    def _table(self, name: str) -> list[tuple[Any, ...]]:
-        columns = [column for (column, *_) in self.rows(f"describe warehouse.main.{name}")]
-        kept = ", ".join(column for column in columns if column not in PROVENANCE)
-        return self.rows(f"select {kept} from warehouse.main.{name} order by all")
+        return {name: self.rows(table(f"warehouse.main.{name}")) for name in LAWFUL}

@@ -10,7 +10,7 @@ from dwell.shard import Shard
 from dwell.warehouse import snapshot
 from dwell.warehouse.siblings import Siblings
 from dwell.warehouse.union import Union
-from tests.support.facts import LAWFUL, PROVENANCE, Projected, Stored
+from tests.support.facts import LAWFUL, Projected, Stored, table
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -79,10 +79,4 @@ class Sharded:
 def tables_of(published: Path) -> Tables:
     """Every lawful table of a published file, sorted, without provenance."""
     with duckdb.connect(published, read_only=True) as connection:
-        return {name: _table(connection, name) for name in LAWFUL}
-
-
-def _table(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, ...]]:
-    columns = [column for (column, *_) in connection.execute(f"describe {name}").fetchall()]
-    kept = ", ".join(column for column in columns if column not in PROVENANCE)
-    return connection.execute(f"select {kept} from {name} order by all").fetchall()
+        return {name: connection.execute(table(name)).fetchall() for name in LAWFUL}

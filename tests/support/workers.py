@@ -12,11 +12,11 @@ QUICK = ("house", "schemas", "site")
 """Folders whose tests are short: they are left for the end, when workers wait for the last one."""
 
 
-class Together(LoadGroupScheduling):
+class Together(LoadGroupScheduling):  # type: ignore[misc]
     """The tests of a group run on one worker, and those of a file that are in no group."""
 
     def _split_scope(self, nodeid: str) -> str:
-        group = super()._split_scope(nodeid)
+        group: str = super()._split_scope(nodeid)
         return nodeid.partition("::")[0] if group == nodeid else group
 
 
