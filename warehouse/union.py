@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -83,30 +84,31 @@ class Union:
         files = {shard: str(shard.beside(self._published).resolve()) for shard in shards}
         snapshot.sweep(self._published)
         snapshot.sweep(self._attaching)
-        self._write(self._attaching, files, _attached(shards))
-        self._views = self._write(self._published, files, _reading(files.values()))
+        drafts = snapshot.draft_of(self._attaching), snapshot.draft_of(self._published)
+        try:
+            self._views = self._write(*drafts, files)
+            snapshot.put(drafts[0], self._attaching)
+            snapshot.put(drafts[1], self._published)
+        finally:
+            for draft in drafts:
+                draft.unlink(missing_ok=True)
         self._digest = _digest(self._published)
         self._united = shards
 
     def _write(
-        self, target: Path, files: Mapping[Shard, str], source: Callable[[str], str]
+        self, attaching: Path, published: Path, files: Mapping[Shard, str]
     ) -> list[tuple[str, str]]:
-        """Write a file of views, by way of a rename; returns them."""
-        draft = snapshot.draft_of(target)
-        try:
-            with duckdb.connect(config=SMALL) as connection:
-                for shard, file in files.items():
-                    connection.execute(attach(Path(file), database_of(shard), "read_only"))
-                connection.execute(
-                    attach(draft, "warehouse", f"storage_version '{STORAGE_VERSION}'")
-                )
-                _fill(connection, files, source, model=database_of(self._own))
-                views = _views(connection)
-                connection.execute("use memory; detach warehouse")
-            snapshot.put(draft, target)
-        finally:
-            draft.unlink(missing_ok=True)
-        return views
+        """Write both files of views, which differ in what is beneath; returns the published views."""
+        model = database_of(self._own)
+        with duckdb.connect(config=SMALL) as connection:
+            for shard, file in files.items():
+                connection.execute(attach(Path(file), database_of(shard), "read_only"))
+            with _writing(connection, attaching):
+                _fill(connection, files, _attached(files), model)
+            shutil.copyfile(attaching, published)  # making all views takes five times as long
+            with _writing(connection, published):
+                _put_beneath(connection, _reading(files.values()), model)
+                return _views(connection)
 
     def _touch(self) -> None:
         before = self._published.stat().st_mtime_ns
@@ -182,10 +184,26 @@ def _fill(
             connection.execute(f'create view "{table}" as from shards."{table}"')
     for view_of_tables in live.views():
         connection.execute(view_of_tables)
-    for table in tables:
-        connection.execute(f'create or replace view shards."{table}" as from {source(table)}')
     comments.copy(connection, model, "main", into=into)
+    _put_beneath(connection, source, model)
     connection.execute("commit")
+
+
+def _put_beneath(
+    connection: duckdb.DuckDBPyConnection, source: Callable[[str], str], model: str
+) -> None:
+    """Have the views rest on these rows; `source` and `model` as in `_fill`."""
+    for table in _names(connection, "select table_name from duckdb_tables()", model):
+        connection.execute(f'create or replace view shards."{table}" as from {source(table)}')
+
+
+@contextmanager
+def _writing(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
+    """Have a file as `warehouse`, in use, for the time of a `with`; then it is written whole."""
+    connection.execute(attach(file, "warehouse", f"storage_version '{STORAGE_VERSION}'"))
+    connection.execute("use warehouse")
+    yield
+    connection.execute("use memory; detach warehouse")
 
 
 def _reading(paths: Iterable[str]) -> Callable[[str], str]:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,12 +63,18 @@ def publish_what_was_set_aside(
         snapshot.copy(projected.warehouse.path, settings.published)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of such a warehouse, with the embedded log."""
-    settings = Settings(data=tmp_path / "data")
+    settings = Settings(data=tmp_path_factory.mktemp("original") / "data")
     publish_what_was_set_aside(settings)
     return settings.data
+
+
+@pytest.fixture
+def data(original: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(original, tmp_path / "data")
 
 
 @pytest.fixture

@@ -88,12 +88,18 @@ class Installation:
         )
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Installation:
-    made = Installation(Settings(data=tmp_path / "data"))
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with which every test begins."""
+    made = Installation(Settings(data=tmp_path_factory.mktemp("original") / "data"))
     append(made.settings, [*facts(), LETTER])
     made.project()
-    return made
+    return made.settings.data
+
+
+@pytest.fixture
+def installation(original: Path, tmp_path: Path) -> Installation:
+    return Installation(Settings(data=shutil.copytree(original, tmp_path / "data")))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,16 +26,26 @@ MORE = [
 Said = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two warehouses, `a.duckdb` and `b.duckdb`, which knows more."""
+    folder = tmp_path_factory.mktemp("original")
+    for name, records in {"a": RECORDS, "b": RECORDS + MORE}.items():
+        with Projected(folder / f"{name}.duckdb") as projected:
+            projected.append(records).project()
+    snapshot.copy(folder / "a.duckdb", folder / "data.duckdb")
+    return folder
+
+
 @pytest.fixture
 def said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    original: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Said:
-    """Runs `dwell verify` beside two warehouses, `a.duckdb` and `b.duckdb`, which knows more."""
-    monkeypatch.chdir(tmp_path)
-    for name, records in {"a": RECORDS, "b": RECORDS + MORE}.items():
-        with Projected(Path(f"{name}.duckdb")) as projected:
-            projected.append(records).project()
-    snapshot.copy(Path("a.duckdb"), Path("data.duckdb"))
+    """Runs `dwell verify` in a copy of it."""
+    monkeypatch.chdir(shutil.copytree(original, tmp_path, dirs_exist_ok=True))
 
     def say(*arguments: str) -> tuple[int, str, str]:
         return run(["verify", *arguments]), *capsys.readouterr()

@@ -6,7 +6,6 @@ from pathlib import Path
 from random import Random
 from zlib import crc32
 
-import duckdb
 import pytest
 
 from dwell.consumers.projector import Projector
@@ -16,6 +15,7 @@ from dwell.events.memory import MemoryLog, MemoryReader
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
+from tests.support.watching import Watched
 
 Started = Callable[..., Awaitable["Running"]]
 
@@ -30,6 +30,7 @@ class Running:
     def __init__(self, log: MemoryLog, settings: Settings) -> None:
         self.log = log
         self.published = settings.published
+        self._watched = Watched(settings.published)
         self._settings = settings
         self._warehouse = LiveWarehouse(settings.warehouse, settings.share)
         self.stopped = False
@@ -48,14 +49,13 @@ class Running:
             self._begin()
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """What the publication that stands now says."""
-        with duckdb.connect(self.published, read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+        """What the publication that stands now says; nothing before there is one."""
+        return self._watched.rows(sql)
 
     async def shows(self, sql: str, expected: list[tuple[object, ...]], within: float = 60) -> None:
         """Wait until the published rows are these."""
         async with asyncio.timeout(within):
-            while not self.published.exists() or self.rows(sql) != expected:
+            while self.rows(sql) != expected:
                 if self.task.done():
                     self.task.result()
                 await asyncio.sleep(0.05)

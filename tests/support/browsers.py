@@ -13,10 +13,15 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 ARGUMENTS = (
     "--headless=new",
     "--disable-background-networking",
+    "--disable-breakpad",
+    "--disable-component-extensions-with-background-pages",
     "--disable-component-update",
+    "--disable-default-apps",
     "--disable-dev-shm-usage",
+    "--disable-domain-reliability",
     "--disable-gpu",
     "--disable-quic",
+    "--disable-software-rasterizer",
     "--disable-sync",
     "--no-first-run",
 )

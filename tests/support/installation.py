@@ -16,6 +16,7 @@ from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from dwell.warehouse.published import open_published
 from tests.support.running import Process, environment, free_port, running, wait_until
+from tests.support.watching import Watched
 from tests.support.wire import body
 
 PARTS = ("site", "project")
@@ -43,6 +44,7 @@ class Installation:
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.environ = environment(self.data, self.port, log=self.log, **self.settings)
+        self._published = Watched(self.data / "warehouse.duckdb", open_published)
 
     def __enter__(self) -> Self:
         for part in PARTS:
@@ -92,12 +94,7 @@ class Installation:
 
     def ask(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows of the published warehouse, as it is now; none before it is there."""
-        published = self.data / "warehouse.duckdb"
-        if not published.exists():
-            return []
-        with open_published(published) as connection:
-            rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
-            return rows
+        return self._published.rows(query, *parameters)
 
     def dwell(self, *arguments: str, within: float = 60) -> str:
         """What `dwell …` prints until it ends well."""

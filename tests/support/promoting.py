@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
@@ -13,10 +15,20 @@ from tests.support.facts import Projected, Stored
 
 def made(path: Path, records: Iterable[Stored], identity: str = "log") -> Path:
     """A warehouse that has read these records of the log of that name."""
-    with Projected(path) as projected:
-        projected.warehouse.belong_to(identity)
-        projected.append(records).project()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_made(tuple(records), identity))
     return path
+
+
+@cache
+def _made(records: tuple[Stored, ...], identity: str) -> bytes:
+    """The file: many tests begin with the same one."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "warehouse.duckdb"
+        with Projected(path) as projected:
+            projected.warehouse.belong_to(identity)
+            projected.append(records).project()
+        return path.read_bytes()
 
 
 def empty(path: Path, shard: str, identity: str = "log") -> Path:

@@ -36,13 +36,19 @@ def count(a: Path, b: Path) -> tuple[int, int]:
         return in_a, in_b
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> Path:
-    """A live file that no projector holds."""
-    path = tmp_path / "live" / "warehouse.duckdb"
-    with Projected(path) as projected:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a live file that no projector holds."""
+    folder = tmp_path_factory.mktemp("original")
+    with Projected(folder / "warehouse.duckdb") as projected:
         projected.append(RECORDS).project()
-    return path
+    return folder
+
+
+@pytest.fixture
+def live(original: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(original, tmp_path / "live") / "warehouse.duckdb"
 
 
 @pytest.fixture
