@@ -8,8 +8,8 @@ from tests.support.scenarios import RUNS
 pytest_plugins = ["tests.support.brokers", "tests.support.workers"]
 
 # How long an example takes says something about the machine, not about what is tested.
-settings.register_profile("dwell", deadline=None)
-settings.load_profile("dwell")
+settings.register_profile("short", deadline=None)
+settings.register_profile("long", deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if config.option.long else "short")
     if config.option.runs is None:
         config.option.runs = RUNS if config.option.long else 1
 

@@ -10,6 +10,14 @@ from tests.support.axe import prefer
 from tests.support.browsers import NoBrowser, open_browser
 
 SCREENS = {"phone": (360, 780), "desktop": (1440, 900)}
+CROSSED = {("phone", "dark"), ("desktop", "light")}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Each screen and each scheme is looked at; each screen in each scheme with --long."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if (params.get("screen"), params.get("scheme")) in CROSSED:
+        item.add_marker(pytest.mark.long)
 
 
 def _open(stack: ExitStack, **options: object) -> Chrome:

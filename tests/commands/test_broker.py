@@ -1,3 +1,4 @@
+import asyncio
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from dwell.commands.broker.cluster import Cluster
 from dwell.commands.broker.jars import VERSION
@@ -27,12 +29,16 @@ SOON = 10.0
 """Seconds in which what is left behind is gone."""
 
 
-def make_topic(release: Release, address: str, topic: str) -> None:
+def make_topic(address: str, topic: str, replicas: int = 1) -> None:
     """Make a topic with one partition, as an operator does."""
-    arguments = ["--bootstrap-server", address, "--create", "--topic", topic]
-    command = release.command("org.apache.kafka.tools.TopicCommand", *arguments)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+
+    async def make() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=address)
+        await admin.start()
+        await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=replicas)])
+        await admin.close()
+
+    asyncio.run(make())
 
 
 def kcat(address: str, *arguments: str, given: str = "") -> str:
@@ -105,7 +111,7 @@ def test_it_answers_until_ctrl_c_and_keeps_its_data(
     assert f"DWELL_LOG=kafka://{place.address}/dwell-facts " in broker.printed()
     assert str(place.data / "live" / "kafka") in broker.printed()
     cluster = ask(place.address).cluster
-    make_topic(release, place.address, topic)
+    make_topic(place.address, topic)
     kcat(place.address, "-P", "-t", topic, given="one\ntwo\n")
     processes = descendants(broker.pid)
     assert any(each.runs("kafka.Kafka") for each in processes)
@@ -280,7 +286,7 @@ def brought(tools: Tools) -> str:
 def test_a_killed_broker_starts_again_on_what_it_had(
     release: Release, own_broker: Broker, topic: str
 ) -> None:
-    make_topic(release, own_broker.address, topic)
+    make_topic(own_broker.address, topic)
     own_broker.kill()
     assert not own_broker.alive
     assert not up(own_broker.address)
@@ -316,7 +322,7 @@ def test_another_node_leads_when_the_leader_is_killed(
 ) -> None:
     soon = {"broker.session.timeout.ms": "2000"}
     with Cluster(release, tmp_path, more=soon) as cluster:
-        make_topic(release, cluster.addresses, topic)
+        make_topic(cluster.addresses, topic, replicas=3)
         assert len(cluster.partition(topic).in_sync) == 3
         leader = cluster.leader(topic)
         cluster.kill(leader)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.cli import run
@@ -24,7 +24,7 @@ from dwell.warehouse.snapshot import copy
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
 from tests.support.running import DWELL, environment
 from tests.support.terminal import terminal
-from tests.warehouse.test_law import FILES, any_glimpses, few
+from tests.warehouse.test_law import FILES, any_glimpses, examples
 
 Said = Callable[..., tuple[int, str, str]]
 SECOND = 1000
@@ -287,7 +287,7 @@ def test_on_kafka_too(
     assert out.endswith("The warehouse says what the facts say.\n")
 
 
-@settings(few, max_examples=3)
+@examples(2)
 @given(records=st.lists(any_glimpses(), min_size=20, max_size=60), batch=st.integers(5, 60))
 def test_the_law_in_python_is_the_law_in_sql(
     records: list[Stored], batch: int, tmp_path: Path

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dwell.rules import Rules
 from dwell.warehouse.aligned import PROVENANCE
 from dwell.warehouse.comparison import TABLES, Compared, Comparison, Difference
 from dwell.warehouse.pair import Pair
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
-from tests.warehouse.test_law import few, told_twice
+from tests.warehouse.test_law import examples, told_twice
 
 FILES = itertools.count()
 RECORDS = [
@@ -96,7 +96,7 @@ def projected(records: list[Stored], batch: int, folder: Path) -> Path:
     return path
 
 
-@settings(few, max_examples=4)
+@examples(2)
 @given(told=told_twice())
 def test_any_order_and_any_duplication_of_the_facts_are_the_same(
     told: tuple[list[Stored], int, list[Stored], int], tmp_path: Path

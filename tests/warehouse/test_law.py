@@ -15,12 +15,17 @@ from tests.support.ruling import check_split
 
 FILES = itertools.count()
 
-few = settings(
-    max_examples=5,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-many = settings(few, max_examples=200)
+
+def examples(count: int, *, long: int = 20) -> settings:
+    """So many examples, each of which makes warehouses; with --long more of them."""
+    return settings(
+        max_examples=long if settings.get_current_profile_name() == "long" else count,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+few, many = examples(3), examples(200, long=200)
 
 IDENTITIES: tuple[dict[str, Any], ...] = ({}, {"path": "/a"}, {"path": "/b", "tab": 1})
 AGENTS = ("Firefox/140.0", "Googlebot/2.1", "Mozilla/5.0 (iPhone) Mobile Safari")

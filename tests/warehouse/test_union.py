@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, composite
 
@@ -21,7 +21,7 @@ from dwell.warehouse.session import Session
 from dwell.warehouse.union import Union
 from tests.support.facts import LAWFUL, NOW, Stored, forgotten, glimpse, uuid7
 from tests.support.sharding import Sharded
-from tests.warehouse.test_law import any_records, few, tables_of
+from tests.warehouse.test_law import any_records, examples, tables_of
 from tests.warehouse.test_published import rows
 from tests.warehouse.test_snapshot import READERS
 
@@ -38,7 +38,7 @@ def spread(draw: DrawFn) -> tuple[list[Stored], list[tuple[int, Stored]]]:
     return records, [(draw(st.integers(1, 3)), each) for each in told]
 
 
-@settings(few, max_examples=3)
+@examples(2)
 @given(told=spread())
 def test_any_spread_over_shards_gives_the_tables_of_one_file(
     told: tuple[list[Stored], list[tuple[int, Stored]]], tmp_path: Path
