@@ -65,7 +65,7 @@ class Segment:
     @property
     def select(self) -> str:
         """The meant records, in SQL."""
-        rows = f"from read_parquet({quoted(self.path)}, hive_partitioning = false)"
+        rows = f"from {_parquet([self])}"
         if self.whole:
             return rows
         return f'{rows} where "offset" >= {self.first} and "offset" < {self.until}'
@@ -205,11 +205,17 @@ def _union(chunk: Sequence[Segment]) -> str:
     parts = []
     for whole, several in groupby(chunk, key=attrgetter("whole")):
         if whole:
-            listed = ", ".join(quoted(each.path) for each in several)
-            parts.append(f"from read_parquet([{listed}], hive_partitioning = false)")
+            parts.append(f"from {_parquet(list(several))}")
         else:
             parts += [each.select for each in several]
     return "from (" + " union all ".join(f"({part})" for part in parts) + ")"
+
+
+def _parquet(segments: Sequence[Segment]) -> str:
+    """The segments' files as a table. Read by name, DuckDB looks at all of them to plan a statement;
+    else it would judge by the first one how many rows there are, and hash the facts to find a few."""
+    listed = ", ".join(quoted(each.path) for each in segments)
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
 
 
 def _chunks(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
