@@ -126,10 +126,15 @@ class Reading:
             first_line = str(error).partition("\n")[0]
             raise WarehouseError(f"records could not be read: {first_line}") from error
 
-    def _read(self, batches: Sequence[Records]) -> Read:
+    def show(self, batches: Sequence[Records]) -> pa.Table:
+        """Have the connection see the records as `batch`, to be read without this."""
         columns = _columns(batches)
-        facts = f"memory.main.read_{next(self._numbers) % 2}"
         self.connection.register("batch", columns)
+        return columns
+
+    def _read(self, batches: Sequence[Records]) -> Read:
+        columns = self.show(batches)
+        facts = f"memory.main.read_{next(self._numbers) % 2}"
         if self._read_at_sight(len(columns), facts, self._readers(batches)) == len(columns):
             return Read(batches, columns, facts, [], [], [])
         letters = list(_pick(batches, self._unread("batch", facts)))

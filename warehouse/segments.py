@@ -25,6 +25,9 @@ Kind = Literal["stated", "whole"]
 record's bytes can be had again."""
 
 MEMORY_LIMIT = "256MiB"
+KEPT = "compression zstd"
+STATED = "compression lz4, write_bloom_filter false"
+"""How a file is packed: for years, or for a minute."""
 
 _SEGMENTS = files("dwell.warehouse") / "segments"
 _FIELDS: "list[pa.Field[Any]]" = [
@@ -45,11 +48,14 @@ class SegmentWriter:
 
     def __init__(self, judge: Callable[[bytes], Verdict], kind: Kind) -> None:
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": MEMORY_LIMIT})
+        self._connection.execute("set enable_progress_bar = false")  # a worker's: DuckDB would show it
         self._connection.register("given_record", _records([]))
         self._connection.execute(macros())
-        self._connection.execute(_sql("record"))
         self._reading = Reading(self._connection, judge, reader="stated_facts")
+        self._connection.execute(_sql("record"))
         self._kind = kind
+        self._plain = kind == "stated"
+        self._packing = STATED if kind == "stated" else KEPT
 
     def write(self, batches: Sequence[Records], path: Path) -> None:
         """Write the records as one file, which appears whole and durable, or not at all.
@@ -57,12 +63,23 @@ class SegmentWriter:
         Raises:
             WarehouseError: it could not be written.
         """
-        read = self._reading.read(batches)
-        put_parquet(self._connection, f"from {self._segment(read)}", path)
+        if not (self._plain and self._wrote_at_sight(batches, path)):
+            read = self._reading.read(batches)
+            self._plain = self._kind == "stated" and not read.judged
+            put_parquet(self._connection, f"from {self._segment(read)}", path, self._packing)
 
     def close(self) -> None:
         """Let go of DuckDB."""
         self._connection.close()
+
+    def _wrote_at_sight(self, batches: Sequence[Records], path: Path) -> bool:
+        """Write records that are facts, every one, with no table in between: it saves a fifth of the
+        time, and is tried if the ones before were such. If these are not, nothing is written."""
+        records = len(self._reading.show(batches))
+        try:
+            return _put(self._connection, "from segment_at_sight('batch')", path, STATED, records)
+        except (duckdb.Error, OSError):
+            return False
 
     def _segment(self, read: Read) -> str:
         if self._kind == "stated" and not read.judged:
@@ -71,23 +88,43 @@ class SegmentWriter:
         return f"{'whole' if self._kind == 'whole' else 'mixed'}_segment('{read.facts}')"
 
 
-def put_parquet(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+def put_parquet(
+    connection: duckdb.DuckDBPyConnection, select: str, path: Path, packing: str = KEPT
+) -> None:
     """Write what the statement answers to a file, which appears whole and durable, or not at all.
 
     Raises:
         WarehouseError: it could not be written.
     """
+    try:
+        _put(connection, select, path, packing)
+    except (duckdb.Error, OSError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise WarehouseError(f"{path} could not be written: {first_line}") from error
+
+
+def _put(
+    connection: duckdb.DuckDBPyConnection,
+    select: str,
+    path: Path,
+    packing: str,
+    expected: int | None = None,
+) -> bool:
+    """Write the file, if it comes to as many rows as are expected; returns whether it did."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection.execute(f"copy ({select}) to {quoted(draft)} (format parquet, compression zstd)")
+        [(rows,)] = connection.execute(
+            f"copy ({select}) to {quoted(draft)} (format parquet, {packing})"
+        ).fetchall()
+        if expected is not None and rows != expected:
+            return False
         sync(draft)
         draft.replace(path)
         sync(path.parent)
-    except (duckdb.Error, OSError) as error:
+        return True
+    finally:
         draft.unlink(missing_ok=True)
-        first_line = str(error).partition("\n")[0]
-        raise WarehouseError(f"{path} could not be written: {first_line}") from error
 
 
 def macros() -> str:

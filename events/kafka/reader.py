@@ -1,6 +1,7 @@
 """The reading side: partitions assigned by hand, positions given by who reads, no group."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -149,6 +150,7 @@ class KafkaReader(LogReader):
         except BaseException:
             await let_go(consumer)
             raise
+        consumer._fetcher._records = _Fetched()
         return consumer
 
     async def _bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
@@ -206,6 +208,21 @@ class KafkaReader(LogReader):
 
     def _place(self, partition: int) -> TopicPartition:
         return TopicPartition(self._connection.topic, partition)
+
+
+class _Fetched(OrderedDict[TopicPartition, Any]):
+    """What a consumer of aiokafka has fetched, by partition, whose records come as they are decoded:
+    wrapping each anew, as for its callers, takes a quarter of the time that reading them takes."""
+
+    def __setitem__(self, place: TopicPartition, fetched: Any) -> None:
+        records = getattr(fetched, "_partition_records", None)
+        if records is not None:
+            records._consumer_record = _as_decoded
+        super().__setitem__(place, fetched)
+
+
+def _as_decoded(_: TopicPartition, record: Any) -> Any:
+    return record
 
 
 def _batch(partition: int, records: list[Any]) -> Batch:

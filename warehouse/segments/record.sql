@@ -47,3 +47,12 @@ whole_row as (
 
 from segment_rows('whole_row')
 order by partition, "offset";
+
+-- For a replay, from records that must all be facts.
+create or replace temp macro segment_at_sight(records) as table
+with stated_row as (
+    select *, null as "timestamp", null as key, null as value
+    from sure_facts(records)
+)
+
+from segment_rows('stated_row');

@@ -17,12 +17,12 @@ select
     partition as last_partition, "offset" as last_offset, previous_seq, 0 as facts,
     visibility = 'hidden' as end_seen
 from fact
-where
-    pageview_id in (select pageview_id from known_contested_pageview)
-    or pageview_id in (
-        select pageview_id from batch_pageview anti join met_pageview using (pageview_id)
-        where not single
-    );
+semi join (
+    select pageview_id from known_contested_pageview
+    union all
+    select pageview_id from batch_pageview anti join met_pageview using (pageview_id)
+    where not single
+) as contested_key using (pageview_id);
 
 create or replace temp table merged_pageview as
 select merged.* replace ((merged.facts + batch_pageview.facts)::integer as facts)

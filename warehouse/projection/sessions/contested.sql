@@ -14,12 +14,12 @@ select
     received_at as last_received_at, pageview_id as first_pageview_id, seq as first_seq, partition,
     "offset" as first_offset, partition as last_partition, "offset" as last_offset
 from fact
-where
-    session_id in (select session_id from known_contested_session)
-    or session_id in (
-        select session_id from batch_session anti join met_session using (session_id)
-        where not single
-    );
+semi join (
+    select session_id from known_contested_session
+    union all
+    select session_id from batch_session anti join met_session using (session_id)
+    where not single
+) as contested_key using (session_id);
 
 create or replace temp table merged_session as
 with begun as (
