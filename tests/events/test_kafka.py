@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.partitioner import murmur2
+from aiokafka.record.default_records import DefaultRecord
 
 from dwell.commands.broker.server import Broker
 from dwell.errors import LogMismatch, LogUnavailable, SettingInvalid
@@ -273,6 +274,17 @@ async def test_an_append_larger_than_a_batch_is_kept_whole_and_in_order(at: At) 
     assert values(await read_all(reader, 2000)) == [each.value for each in many]
     await reader.close()
     await writer.close()
+
+
+@pytest.mark.real_broker
+async def test_records_are_read_as_the_client_decodes_them(at: At) -> None:
+    """What it wraps each in for its callers would cost a quarter of the reading."""
+    writer, reader = at.writer(), at.reader()
+    await writer.append(records(3))
+    await reader.assign({0: 0})
+    found = await reader._consumer.getmany(timeout_ms=10_000)
+    assert {type(each) for several in found.values() for each in several} == {DefaultRecord}
+    await asyncio.gather(writer.close(), reader.close())
 
 
 @pytest.mark.real_broker

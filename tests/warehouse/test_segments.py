@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dwell.consumers.judge import judge
+from dwell.errors import WarehouseError
 from dwell.events.log import Batch
 from dwell.warehouse.segments import SegmentWriter, macros
 from tests.support.facts import NOW, Stored, curt, forgotten, glimpse
@@ -18,17 +19,20 @@ values = st.one_of(
 )
 
 
-def written(records: list[Stored], path: Path, kind: str = "whole") -> list[Stored]:
-    """The records as they come out of a segment."""
-    batch = Batch(
+def batch_of(records: list[Stored]) -> Batch:
+    return Batch(
         0,
         list(range(len(records))),
         [each.timestamp for each in records],
         [each.key for each in records],
         [each.value for each in records],
     )
+
+
+def written(records: list[Stored], path: Path, kind: str = "whole") -> list[Stored]:
+    """The records as they come out of a segment."""
     writer = SegmentWriter(judge, kind)  # type: ignore[arg-type]
-    writer.write([batch], path)
+    writer.write([batch_of(records)], path)
     writer.close()
     with duckdb.connect() as connection:
         connection.execute(macros())
@@ -36,6 +40,11 @@ def written(records: list[Stored], path: Path, kind: str = "whole") -> list[Stor
             "select value, received, key from whole_records(?)", [str(path)]
         ).fetchall()
     return [Stored(*row) for row in rows]
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    with duckdb.connect() as connection:
+        return connection.execute("from read_parquet(?)", [str(path)]).fetchall()
 
 
 def kept_whole(path: Path) -> int:
@@ -114,3 +123,39 @@ def test_records_are_in_the_order_of_the_log_and_none_may_be_there(tmp_path: Pat
 def test_for_a_replay_the_bytes_of_what_was_read_are_left_out(tmp_path: Path) -> None:
     written([curt(), Stored(b"x", NOW), forgotten(1, NOW)], tmp_path / "0.parquet", "stated")
     assert kept_whole(tmp_path / "0.parquet") == 2
+
+
+def test_facts_are_written_alike_whether_a_misfit_came_before_or_not(tmp_path: Path) -> None:
+    facts = [glimpse(1, identity={"path": "/ü"}), glimpse(1, seq=1), glimpse(2, referrer='"')]
+    writer = SegmentWriter(judge, "stated")
+    for name, several in {
+        "at sight": facts,
+        "a misfit": [*facts, Stored(b"x", NOW)],
+        "behind it": facts,
+        "at sight again": facts,
+    }.items():
+        writer.write([batch_of(several)], tmp_path / name)
+    writer.close()
+    first = rows(tmp_path / "at sight")
+    assert len(first) == 3
+    assert rows(tmp_path / "a misfit")[:3] == first
+    assert rows(tmp_path / "behind it") == rows(tmp_path / "at sight again") == first
+
+
+def test_a_fact_out_of_bounds_among_others_is_kept_for_the_judge(tmp_path: Path) -> None:
+    """The strict reader takes it, and the bounds do not: an error tells nothing of it."""
+    value = glimpse(2).value.replace(b'"engagement_ms":0', b'"engagement_ms":-1')
+    assert value != glimpse(2).value
+    several = [glimpse(1), Stored(value, NOW, glimpse(2).key), glimpse(3)]
+    written(several, tmp_path / "0.parquet", "stated")
+    assert len(rows(tmp_path / "0.parquet")) == 3
+    assert kept_whole(tmp_path / "0.parquet") == 1
+
+
+def test_a_segment_that_cannot_be_written_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    writer = SegmentWriter(judge, "stated")
+    with pytest.raises(WarehouseError, match="taken could not be written"):
+        writer.write([batch_of([glimpse()])], tmp_path / "taken")
+    writer.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["taken"]
