@@ -96,7 +96,7 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyCo
     with duckdb.connect(config=config) as connection:
         connection.execute(attach(path, "warehouse", *(["read_only"] if read_only else [])))
         connection.execute("use warehouse")
-        if not read_only and _has_rules(connection):
+        if not read_only and ruled.is_ruled(connection):
             ruled.use_tables(connection)
         yield connection
         connection.execute("use memory; detach warehouse")
@@ -199,14 +199,6 @@ def _has_own_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     """Not so the union of several shards, which has views of theirs."""
     found = connection.execute(
         "from duckdb_tables() where database_name = 'warehouse' and table_name = 'log_offset'"
-    )
-    return bool(found.fetchall())
-
-
-def _has_rules(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
-        "from duckdb_schemas() where database_name = 'warehouse' and schema_name = ?",
-        [ruled.SCHEMA],
     )
     return bool(found.fetchall())
 

@@ -15,7 +15,7 @@ from dwell.warehouse.union import SMALL
 
 MEMORY_LIMIT = "512MiB"
 HEADERS = 3 * 4096
-"""Bytes before the first block of a DuckDB file."""
+"""Bytes before the first block of a DuckDB file, which a checkpoint writes last."""
 BLOCK = 262_144
 """Bytes of a block."""
 CHECKSUM = 64

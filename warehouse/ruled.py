@@ -25,6 +25,14 @@ def use_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"set search_path = 'warehouse.{SCHEMA},warehouse.main'")
 
 
+def is_ruled(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the warehouse that is in use has rules."""
+    found = connection.execute(
+        "from duckdb_schemas() where database_name = 'warehouse' and schema_name = ?", [SCHEMA]
+    )
+    return bool(found.fetchall())
+
+
 def rules_in(connection: duckdb.DuckDBPyConnection, path: Path) -> Rules | None:
     """The rules of the warehouse at `path`, which is in use; from now on names mean its tables.
 
@@ -32,9 +40,7 @@ def rules_in(connection: duckdb.DuckDBPyConnection, path: Path) -> Rules | None:
         RulesInvalid: a newer Dwell wrote them.
         WarehouseError: it says nothing of rules, and looks as if it had some.
     """
-    if not connection.execute(
-        "from duckdb_schemas() where database_name = 'warehouse' and schema_name = ?", [SCHEMA]
-    ).fetchall():
+    if not is_ruled(connection):
         return None
     use_tables(connection)
     found = connection.execute("select value from projection_info where name = 'rules'").fetchall()

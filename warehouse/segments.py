@@ -48,7 +48,8 @@ class SegmentWriter:
 
     def __init__(self, judge: Callable[[bytes], Verdict], kind: Kind) -> None:
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": MEMORY_LIMIT})
-        self._connection.execute("set enable_progress_bar = false")  # a worker's: DuckDB would show it
+        # DuckDB takes a process that multiprocessing spawned for a person's, and shows it a bar.
+        self._connection.execute("set enable_progress_bar = false")
         self._connection.register("given_record", _records([]))
         self._connection.execute(macros())
         self._reading = Reading(self._connection, judge, reader="stated_facts")

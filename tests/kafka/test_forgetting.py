@@ -165,8 +165,7 @@ def shards(settings: Settings, tmp_path: Path) -> Iterator[Shards]:
             )
             for number in (1, 2)
         ]
-        for each in processes:
-            wait_until(lambda each=each: "projecting" in each.printed())
+        wait_until(lambda: all("projecting" in each.printed() for each in processes))
         spread(settings, facts())
         wait_until(lambda: visitors(settings.published) == ALL)
         yield Shards(settings, processes)

@@ -1,11 +1,13 @@
 """`dwell archive`: the log's facts in Parquet."""
 
 import time
+from datetime import datetime
 
 import click
 
 from dwell.cli import with_settings
-from dwell.commands.replay.points import Moment, point
+from dwell.commands.moments import Moment
+from dwell.commands.replay.points import point
 from dwell.settings import KAFKA, Settings
 
 
@@ -19,7 +21,7 @@ from dwell.settings import KAFKA, Settings
 )
 @with_settings("data", "log", "archive", *KAFKA)
 def command(
-    settings: Settings, to_datetime: int | None, to_latest: bool, processes: int | None
+    settings: Settings, to_datetime: datetime | None, to_latest: bool, processes: int | None
 ) -> int:
     """Write the log's facts to Parquet, a folder a day: what is not in the archive yet.
 

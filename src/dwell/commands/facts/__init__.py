@@ -1,13 +1,14 @@
 """`dwell facts`: the log, read by people."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
 from dwell.cli import with_settings
 from dwell.commands.dead_letters import InOrder
+from dwell.commands.moments import Moment
 from dwell.schemas.facts import UUID_PATTERN
 from dwell.settings import KAFKA, Settings
 
@@ -43,26 +44,6 @@ class Uuid(click.ParamType[str]):
         if not re.fullmatch(UUID_PATTERN, str(value)):
             self.fail(f"{value!r}: expected a UUID such as 0193a5c2-7b6e-7c11-8f53-2d1f6f0a9c01")
         return str(value).lower()
-
-
-class Moment(click.ParamType[datetime]):
-    """A date and time, UTC unless it says else."""
-
-    name = "moment"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """The moment, with its zone."""
-        try:
-            moment = datetime.fromisoformat(str(value))
-            # In UTC at once: what has no place there is refused here.
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r}: expected a time such as 2026-03-01, 2026-03-01T12:00 or"
-                " 2026-03-01T12:00+01:00"
-            )
 
 
 @click.group("facts", cls=InOrder)

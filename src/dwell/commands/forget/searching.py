@@ -13,11 +13,9 @@ from dwell.consumers.forgetting import OWN
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
 from dwell.warehouse import remains
-from dwell.warehouse.remains import Inside
+from dwell.warehouse.remains import HEADERS, Inside
 
 MAGIC = 16
-HEADERS = 3 * 4096
-"""Bytes of a DuckDB file that a checkpoint writes last."""
 COPIES = 5
 """So often a file is copied that its owner goes on writing, until it stood still meanwhile."""
 

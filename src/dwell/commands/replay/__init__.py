@@ -1,12 +1,14 @@
 """`dwell replay`: a new warehouse from the log."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from dwell.cli import with_settings
-from dwell.commands.replay.points import Moment, Offsets, point
+from dwell.commands.moments import Moment
+from dwell.commands.replay.points import Offsets, point
 from dwell.settings import KAFKA, Settings
 
 
@@ -53,11 +55,11 @@ def command(
     settings: Settings,
     out: Path,
     from_earliest: bool,
-    from_datetime: int | None,
+    from_datetime: datetime | None,
     from_offset: dict[int | None, int] | None,
     to_latest: bool,
     to_current: bool,
-    to_datetime: int | None,
+    to_datetime: datetime | None,
     to_offset: dict[int | None, int] | None,
     no_archive: bool,
     processes: int | None,

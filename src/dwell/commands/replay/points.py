@@ -1,26 +1,12 @@
 """Where a replay begins and ends, as it is asked for."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import click
 
 from dwell.consumers.extent import End, Point
-
-
-class Moment(click.ParamType[int]):
-    """A date and time, UTC unless it says else."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """In milliseconds since 1970."""
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r}: expected a time such as 2026-03-01 or 2026-03-01T12:00:00+01:00")
-        return int(1000 * (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 class Offsets(click.ParamType[dict[int | None, int]]):
@@ -48,7 +34,7 @@ class Offsets(click.ParamType[dict[int | None, int]]):
 def point(
     side: str,
     default: End,
-    moment: int | None,
+    moment: datetime | None,
     offsets: dict[int | None, int] | None,
     **ends: bool,
 ) -> Point:
@@ -64,4 +50,5 @@ def point(
     named = [cast("End", name) for name, given in ends.items() if given]
     if len(named) + (moment is not None) + (offsets is not None) > 1:
         raise click.UsageError(f"expected one of the options {side}-… at most")
-    return Point(named[0] if named else default, moment, offsets)
+    since_1970 = None if moment is None else int(1000 * moment.timestamp())
+    return Point(named[0] if named else default, since_1970, offsets)
