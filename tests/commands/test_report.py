@@ -136,6 +136,14 @@ def test_what_is_not_whole_is_dotted_and_the_period_before_is_dashed(
     assert lines("2025-12-03T12:00", "2025-12-10T12:00") == ["2,3", "2,3", "3,4"]
 
 
+def test_who_comes_back_is_told_in_weeks_however_short_the_period_is(
+    data: Path, tmp_path: Path
+) -> None:
+    period = ("--since", "2025-12-07", "--until", "2025-12-08")
+    text = reported(data, tmp_path / "r.html", "retention", *period)
+    assert 'data-value="2025-11-24"' in text
+
+
 def test_all_of_it_is_of_one_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path, [1.0])
     answer = Board.answer

@@ -2,19 +2,21 @@
 
 import { html, svg } from "./elements.js";
 
-/** A line with its ground, from values in order; nulls leave gaps. */
+/** A line with its ground, from values in order; it begins with the first that is not null. */
 export const spark = (values) => {
+  const first = Math.max(values.findIndex((value) => value !== null), 0);
   const top = Math.max(...values.map((value) => value ?? 0), 0) || 1;
   const last = Math.max(values.length - 1, 1);
   const points = values.map((value, index) => [
     ((100 * index) / last).toFixed(2),
     (27 - (25 * (value ?? 0)) / top).toFixed(2),
   ]);
-  const line = points.map((point) => point.join(" ")).join("L");
+  const shown = points.slice(first);
+  const line = shown.map((point) => point.join(" ")).join("L");
   return svg(
     "svg",
     { class: "spark", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("path", { class: "ground", d: `M0 28L${line}L100 28Z` }),
+    svg("path", { class: "ground", d: `M${shown[0]?.[0] ?? 0} 28L${line}L100 28Z` }),
     svg("path", { d: `M${line}` }),
   );
 };

@@ -76,7 +76,7 @@ const tile = (key, { rows: [present, earlier], compared }, courses) => {
       html("span", { class: "name" }, name),
       html("span", { class: "value" }, told(value)),
       change(MEASURES[key], present, earlier, compared),
-      courses ? spark(courses.map((row) => row[column])) : html("span", { class: "spark" }),
+      courses ? spark(courses.map((row) => (row.blank ? null : row[column]))) : html("span", { class: "spark" }),
     ),
   );
 };
@@ -109,17 +109,19 @@ const at = ({ local }) => Date.parse(`${local}Z`);
 const HOUR = 3_600_000;
 
 /** The hours, days or weeks of the period, each with its `end`, and whether it is `open`: the period
- *  ends or begins within it. */
-const bucketsOf = ({ rows, until }) => {
+ *  ends or begins within it; or `blank`: nothing was measured yet. */
+const bucketsOf = ({ rows, until, measured_since: measured }) => {
   const now = rows.filter(({ earlier }) => !earlier);
   const steps = now.slice(1).map((row, index) => at(row) - at(now[index]));
   const step = Math.max(...steps, steps.length ? 0 : 24 * HOUR);
   // A day has 23 hours when clocks go forward.
   const least = step > HOUR ? step - HOUR : step;
   const rest = (row) => Date.parse(until) - Date.parse(row.begins_at);
+  const ends = (index) => Date.parse(now[index + 1]?.begins_at ?? until);
   return now.map((row, index) => ({
     ...row,
     step,
+    blank: !measured || ends(index) <= Date.parse(measured),
     end: now[index + 1] ? at(now[index + 1]) : at(row) + step,
     open: index < steps.length ? steps[index] < least : rest(row) < least,
   }));
@@ -135,17 +137,17 @@ const overTime = (chart, series) => {
   const [unit, of] = seconds ? unitFor(Math.max(...[...now, ...before].map((row) => row[column] ?? 0))) : ["", 1];
   const hourly = now[0].step < 24 * HOUR;
   const name = ({ local }) => (hourly ? hourOf(local) : now[0].step > 24 * HOUR ? weekOf(local) : dayOf(local));
-  const line = (row) => `${name(row)}: ${told(row[column])}`;
+  const line = (row) => `${name(row)}: ${row.blank ? "not measured yet" : told(row[column])}`;
   const value = (row) => (row[column] ?? 0) / of;
   const rows = now.map((row, index) => ({
     at: at(row),
     end: row.end,
     value: value(row),
     before: false,
-    open: row.open,
+    open: row.open || row.blank,
     // What is open is dotted, from its neighbour on.
-    lead: now[0].open && index < 2,
-    tail: now.at(-1).open && index >= now.length - 2,
+    lead: now[0].open && !now[0].blank && index < 2,
+    tail: now.at(-1).open && index >= now.length - 2 && !row.blank,
     told: [line(row), before[index] && `${line(before[index])} before`].filter(Boolean).join("\n"),
   }));
   const earlier = before.map((row, index) => ({ at: at(now[index]), value: value(row), before: true }));

@@ -1,6 +1,7 @@
 """What the dashboard says, against what SQL says."""
 
 import pytest
+from selenium.webdriver import Chrome
 
 from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
 from tests.support.browsers import complaints
@@ -130,6 +131,18 @@ def test_the_console_is_silent_under_the_policy(board: Board) -> None:
     complaints(board.browser)
     board.open("")
     assert complaints(board.browser) == []
+
+
+def test_nothing_jumps_when_the_figures_come(browser: Chrome, origin: str, screen: str) -> None:
+    shifts = """
+        window.shift = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach(({value}) => (shift += value)))
+            .observe({type: "layout-shift", buffered: true});
+    """
+    command = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": shifts})
+    shift = Board(browser, origin).open("?since=2025-11-03&until=2025-11-17").ask("shift")
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", command)
+    assert shift < 0.05
 
 
 def test_every_figure_has_a_text_for_nothing(board: Board) -> None:

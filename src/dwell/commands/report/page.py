@@ -81,6 +81,9 @@ def _section(
     title = TITLES.get(name, name.replace("_", " ").capitalize())
     if name == "series":
         title = f"{FIGURES[measure][0]} over time"
+    question = find(name).question
+    if name == "retention":
+        question += " Over eight weeks at least, up to the end of the period."
     picture = ""
     if rows and name in SHAPES:
         shown = drawn(name, answer, selection)
@@ -88,7 +91,7 @@ def _section(
     return {
         "name": name,
         "title": title,
-        "question": find(name).question,
+        "question": question,
         "picture": Markup(picture),  # noqa: S704 - made by vl-convert, which escapes what it is given
         "columns": answer.columns,
         "rows": [

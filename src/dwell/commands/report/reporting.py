@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dwell.commands.report.page import page
@@ -17,6 +17,8 @@ from dwell.settings import Settings
 from dwell.site.dashboard.specifications import Theme
 from dwell.warehouse.panels import Answer, Board, Selection, find, panels
 
+WEEKS = 8
+"""In which it is told who comes back, at least."""
 MOST_TURNS = 20
 """Publications that may come while a report is asked for."""
 OF_NOW = "live"
@@ -65,16 +67,24 @@ def report(
     if form != "html":
         _check_picture(form, wanted, output)
     given = {name: text for name, text in selected.items() if text}
-    selection = Selection.of(given, timezone=settings.timezone, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    selection = Selection.of(given, timezone=settings.timezone, now=now)
+    selections = {name: _of_panel(name, selection, now) for name in wanted}
     with closing(Board(settings.published)) as board:
-        answers = _answers(board, wanted, selection, views)
+        answers = _answers(board, selections, views)
     _write(_drawn(form, answers, selection, look), output)
     return 0
 
 
-def _answers(
-    board: Board, wanted: Sequence[str], selection: Selection, views: str
-) -> Mapping[str, Answer]:
+def _of_panel(name: str, selection: Selection, now: datetime) -> Selection:
+    """Who comes back shows in weeks: of a shorter period, in so many up to its end."""
+    if name != "retention" or selection.until - selection.since >= timedelta(weeks=WEEKS):
+        return selection
+    given = selection.query() | {"since": f"{WEEKS}w"}
+    return Selection.of(given, timezone=selection.timezone, now=now)
+
+
+def _answers(board: Board, selections: Mapping[str, Selection], views: str) -> Mapping[str, Answer]:
     """The answers of one publication: those that an older one gave are asked for again.
 
     Raises:
@@ -84,13 +94,15 @@ def _answers(
     for _ in range(MOST_TURNS):
         newest = board.publication()
         older = [
-            name for name in wanted if name not in answers or answers[name].publication != newest
+            name
+            for name in selections
+            if name not in answers or answers[name].publication != newest
         ]
         if not older:
-            return answers
+            return {name: answers[name] for name in selections}
         for name in older:
             extra = {"views": views} if name == "funnel" else {}
-            answers[name] = board.answer(name, selection, extra)
+            answers[name] = board.answer(name, selections[name], extra)
     raise WarehouseError(
         f"{board.path} is published anew faster than it can be asked: expected fewer panels"
     )

@@ -23,21 +23,24 @@ HOUR = timedelta(hours=1)
 
 def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
     """The rows of an answer that a picture shows. Over time, the period before is left out if it was not
-    measured from its beginning, and what the period does not have the whole of is marked as `open`."""
+    measured from its beginning, what the period does not have the whole of is marked as `open`, and as
+    `blank` what was before measuring began."""
     rows = answer.rows()
     if panel != "series":
         return rows
-    compared = selection.has_before(answer.publication.measured_since)
+    measured_since = answer.publication.measured_since or selection.until
+    compared = selection.has_before(measured_since)
     begins = [_moment(row["begins_at"]) for row in rows if not row["earlier"]]
     lengths = [end - begin for begin, end in pairwise([*begins, selection.until])]
     # A day has 23 hours when clocks go forward.
     whole = max(lengths, default=timedelta())
     least = whole - HOUR if whole > HOUR else whole
-    return [
-        row | {"open": not row["earlier"] and lengths[row["bucket"]] < least}
-        for row in rows
-        if compared or not row["earlier"]
+    now = [
+        row | {"open": length < least, "blank": begin + length <= measured_since}
+        for row, begin, length in zip(rows, begins, lengths, strict=False)
     ]
+    before = [row | {"open": False, "blank": False} for row in rows if row["earlier"]]
+    return [*now, *before] if compared else now
 
 
 def _moment(text: str) -> datetime:
@@ -51,17 +54,18 @@ def _series(rows: Rows, measure: str) -> tuple[Rows, Signals]:
     step = max((later - begin for begin, later in pairwise(now)), default=timedelta(days=1))
     unit, seconds = _unit_for(max((row[measure] or 0 for row in rows), default=0), measure)
     ends = [*now[1:], now[-1] + step] if now else []
-    opens = [row.get("open", False) for row in rows if not row["earlier"]]
     shown = [
         {
             "at": f"{now[row['bucket']].isoformat()}Z",
             "end": f"{ends[row['bucket']].isoformat()}Z",
             "value": (row[measure] or 0) / seconds,
             "before": row["earlier"],
-            "open": row.get("open", False),
+            "open": row["open"] or row["blank"],
             # What is open is dotted, from its neighbour on.
-            "lead": opens[0] and row["bucket"] < 2,
-            "tail": opens[-1] and row["bucket"] >= len(now) - 2,
+            "lead": rows[0]["open"] and not rows[0]["blank"] and row["bucket"] < 2,
+            "tail": rows[len(now) - 1]["open"]
+            and not row["blank"]
+            and row["bucket"] >= len(now) - 2,
         }
         for row in rows
         if row["bucket"] < len(now)
