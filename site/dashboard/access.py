@@ -97,7 +97,7 @@ class Access:
         address = parsed(peer[0]) if peer and peer[1] else None
         if not self._header or address is None:
             return None
-        name = request.headers.get(self._header, b"").decode("latin-1").strip()
+        name = request.headers.get(self._header, b"").decode("utf-8", "replace").strip()
         if not name or not any(address in network for network in self._proxies):
             return None
         return User(name, "proxy")

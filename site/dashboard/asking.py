@@ -48,6 +48,10 @@ class Asking:
         self._most = most
         self._asked: dict[Hashable, _Asked] = {}
 
+    def __len__(self) -> int:
+        """How many questions are answered or wait."""
+        return len(self._asked)
+
     async def run(self, question: Hashable, answer: Callable[[], T]) -> T:
         """What `answer()` returns or raises, from a thread; shared by all who ask the same question
         before it is answered. If they all are cancelled before its turn comes, it is not asked.

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     BODY = "body"
     NOTHING_PUBLISHED = "nothing_published"
     UNREADABLE = "unreadable"
+    UNANSWERED = "unanswered"
     BUSY = "busy"
     FAILED = "failed"
 
@@ -38,6 +39,7 @@ STATUS = {
     Cause.BODY: 400,
     Cause.NOTHING_PUBLISHED: 503,
     Cause.UNREADABLE: 503,
+    Cause.UNANSWERED: 503,
     Cause.BUSY: 503,
     Cause.FAILED: 500,
 }
@@ -56,6 +58,7 @@ TITLES = {
     Cause.BODY: "The form cannot be read",
     Cause.NOTHING_PUBLISHED: "There is no data yet",
     Cause.UNREADABLE: "The warehouse cannot be read",
+    Cause.UNANSWERED: "The warehouse could not answer",
     Cause.BUSY: "Too much is asked at once",
     Cause.FAILED: "The dashboard failed to answer",
 }
@@ -65,6 +68,7 @@ HEADERS: Mapping[Cause, Mapping[str, str]] = {
     Cause.WRONG_PASSWORD: {"www-authenticate": 'Session realm="dwell"'},
     Cause.NOTHING_PUBLISHED: {"retry-after": "5"},
     Cause.UNREADABLE: {"retry-after": "5"},
+    Cause.UNANSWERED: {"retry-after": "5"},
     Cause.BUSY: {"retry-after": "1"},
 }
 """RFC 9110 wants a challenge with every 401; browsers leave one that they do not know to the page."""

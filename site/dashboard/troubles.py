@@ -5,11 +5,12 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dwell.errors import QueryFailed
 from dwell.site.dashboard.headers import HEADERS
 from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
-from dwell.site.dashboard.refusals import Cause, Refused
+from dwell.site.dashboard.refusals import TITLES, Cause, Refused
 
 
 class Troubles:
@@ -43,10 +44,12 @@ class Troubles:
         return self.answer(request, Refused(Cause.QUESTION, str(error)))
 
     async def unread(self, request: Request, error: Exception) -> Response:
-        """The answer where nothing is published, or what is cannot be read."""
+        """The answer where nothing is published, what is cannot be read, or DuckDB has no room."""
         cause = Cause.UNREADABLE if self._newest.is_there() else Cause.NOTHING_PUBLISHED
-        if cause is Cause.UNREADABLE:
-            self._notices.say(cause, f"the warehouse cannot be read: {error}")
+        if isinstance(error, QueryFailed):
+            cause = Cause.UNANSWERED
+        if cause is not Cause.NOTHING_PUBLISHED:
+            self._notices.say(cause, f"{TITLES[cause].lower()}: {error}")
         return self.answer(request, Refused(cause, str(error)))
 
     async def not_found(self, request: Request, error: Exception) -> Response:

@@ -384,7 +384,7 @@ export const tabs = (figure, answers) => {
   const share = { head: "Of its time", column: "share", unit: "%" };
   return replace(figure, pages.map(([path, parts]) => {
     const whole = parts.reduce((sum, { total }) => sum + total, 0);
-    const shares = parts.map((row) => ({ ...row, tab: `Tab ${row.tab}`, share: whole ? (100 * row.total) / whole : 0 }));
+    const shares = parts.map((row) => ({ ...row, tab: /^\d+$/.test(row.tab) ? `Tab ${row.tab}` : row.tab, share: whole ? (100 * row.total) / whole : 0 }));
     return ranking(path || "Tab", null, "tab", [share, MEDIAN])(shares);
   }));
 };

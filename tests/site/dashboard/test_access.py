@@ -81,6 +81,8 @@ def test_a_trusted_proxy_is_believed_who_asks(tmp_path: Path) -> None:
     headers = {"Host": "stats.shop.example", "X-Forwarded-User": "ada@shop.example"}
     with dashboard(behind_a_proxy(tmp_path)) as client:
         reply = client.get("/", headers | PAGE)
+        utf8 = {"X-Forwarded-User": "Zoë".encode().decode("latin-1")}
+        assert '<span class="span">Zoë</span>' in client.get("/", utf8 | PAGE).text
     assert reply.status == 200
     assert "ada@shop.example" in reply.text
     assert "logout" not in reply.text

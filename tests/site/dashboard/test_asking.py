@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from dwell.site.dashboard.asking import Asking, Kept
-from dwell.site.dashboard.leaving import unless_gone
 from dwell.site.dashboard.refusals import Cause, Refused
 
 
@@ -63,27 +62,6 @@ async def test_what_nobody_waits_for_any_more_is_not_asked() -> None:
     go.set()
     assert (await busy, await again, await kept[1]) == (True, "new", "kept")
     asking.close()
-
-
-async def test_who_is_gone_before_the_answer_leaves_none_to_be_sent() -> None:
-    left = asyncio.Event()
-
-    async def receive() -> dict[str, object]:
-        await left.wait()
-        return {"type": "http.disconnect"}
-
-    async def never() -> str:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def at_once() -> str:
-        return "42"
-
-    assert await unless_gone(receive, at_once()) == "42"
-    waiting = asyncio.create_task(unless_gone(receive, never()))
-    await asyncio.sleep(0)
-    left.set()
-    assert await waiting is None
 
 
 async def test_a_failure_is_everybody_s_and_is_not_remembered() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from dwell.settings import Settings
-from dwell.site.dashboard import data
-from dwell.warehouse.panels import SELECTING, panels
+from dwell.site.dashboard import app, data
+from dwell.warehouse.panels import SELECTING, Board, panels
 from tests.support.dashboards import PAGE, dashboard
 from tests.support.publishing import PAGE_A, PAGE_B, publish
 from tests.support.running import wait_until
@@ -180,6 +181,19 @@ def test_a_folder_that_is_none_is_503_and_says_why(tmp_path: Path) -> None:
         told = json.loads(client.get("/panels/totals.json").text)
         assert told["title"] == "The warehouse cannot be read"
         assert "Not a directory" in told["detail"]
+
+
+def test_what_duckdb_has_no_room_for_is_503_in_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, [1.0] * 3000)
+    monkeypatch.setattr(app, "Board", partial(Board, memory=1))
+    with dashboard(Settings(data=tmp_path)) as client:
+        reply = client.get(f"/panels/totals.json?{MARCH}")
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
+        assert json.loads(reply.text)["title"] == "The warehouse could not answer"
+        assert "Out of Memory" in reply.text
+        assert client.get("/", PAGE).status == 200
 
 
 def test_a_page_is_told_whether_there_is_anything_to_be_asked_for(tmp_path: Path) -> None:
