@@ -407,7 +407,7 @@ export const live = (figure, answers) => {
       `${people({ visitors: now })} in the last five minutes`,
     ),
     html("div", { class: "scale", "aria-hidden": "true" }, html("span", {}, "30 min ago"), html("span", {}, "now")),
-    views.length ? ranking("In view now", "view", "view_name", [VISITORS])(views) : null,
+    html("div", { class: "present" }, views.length ? ranking("In view now", "view", "view_name", [VISITORS])(views) : none("", "Nobody is here now.")),
   );
 };
 
