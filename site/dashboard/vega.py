@@ -79,7 +79,10 @@ def _is_trusted(place: Path) -> bool:
 
 
 def _is_whole(folder: Path) -> bool:
-    return all((folder / file).exists() for file in MEDIA_TYPES)
+    try:
+        return all((folder / file).exists() for file in MEDIA_TYPES)
+    except PermissionError:
+        return False
 
 
 def _key() -> str:
@@ -107,7 +110,8 @@ def _make(folder: Path) -> Path:
 
 def _keep(files: Mapping[str, tuple[bytes, str]], place: Path, name: str) -> None:
     """Somebody else may have been quicker, with the same."""
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = 0o700 if place == _temporary() else 0o777  # an image's are for every user
+    place.mkdir(mode=mode, parents=True, exist_ok=True)
     if not _is_trusted(place):
         raise PermissionError
     (place / name).mkdir(exist_ok=True)

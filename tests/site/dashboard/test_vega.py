@@ -56,6 +56,14 @@ def test_where_the_cache_cannot_be_written_it_is_kept_among_temporary_files(
     assert place.stat().st_mode & 0o777 == 0o700
 
 
+def test_what_is_kept_elsewhere_is_for_every_user_as_an_image_has_it(
+    tmp_path: Path, makes: list[Path]
+) -> None:
+    vega.bundle(tmp_path / "shared")
+    for path in (tmp_path / "shared", *(tmp_path / "shared").rglob("*")):
+        assert path.stat().st_mode & 0o004, path
+
+
 def test_what_others_may_have_put_there_is_neither_served_nor_written_to(
     tmp_path: Path, makes: list[Path]
 ) -> None:
