@@ -132,6 +132,8 @@ def unit_of(what: str) -> str:
 
 
 def _aim(state: str, what: str) -> str:
+    if what == "facts":
+        return f"{FACTS:,}, or the machine had no time for this"
     if state == NONE:
         return ""
     if what.startswith("a page"):
