@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import duckdb
@@ -122,6 +123,15 @@ def narrow_judge(value: bytes) -> Verdict:
     return Unreadable("unknown_version", "expected what an older version knew")
 
 
+@cache
+def _empty(rules: Rules | None) -> bytes:
+    """The file of a warehouse that has read nothing: copied in half the time that making one takes."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "warehouse.duckdb"
+        LiveWarehouse(path, rules=rules).close()
+        return path.read_bytes()
+
+
 class Projected:
     """A live warehouse that a list of records is projected into, as the projector does it."""
 
@@ -131,6 +141,9 @@ class Projected:
         judge: Callable[[bytes], Verdict] = judge,
         rules: Rules | None = None,
     ) -> None:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_empty(rules))
         self.warehouse = LiveWarehouse(path, rules=rules)
         self._log: list[Stored] = []
         self._projection = Projection(
