@@ -1,13 +1,13 @@
 """Which worker of pytest-xdist runs what: a browser, a broker and the fixtures of a file are made once."""
 
-from pathlib import Path
-
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.support.house import ROOT
 
+FIRST = ("browser-browser", "kafka")
+"""Browsers and brokers wait half of the time: two of these groups go at once, beside what computes."""
 QUICK = ("house", "schemas", "site")
 """Folders whose tests are short: they are left for the end, when workers wait for the last one."""
 
@@ -47,10 +47,9 @@ def _group(item: pytest.Item) -> str:
 
 def _later(item: pytest.Item) -> int:
     """What takes long comes first."""
-    if item.get_closest_marker("xdist_group"):
-        return 0
-    return 2 if _folder(item.path) in QUICK else 1
-
-
-def _folder(path: Path) -> str:
-    return path.relative_to(ROOT / "tests").parts[0]
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    if marker := item.get_closest_marker("xdist_group"):
+        return 0 if marker.args[0] in FIRST else 2
+    if folder == "commands":
+        return 1
+    return 4 if folder in QUICK else 3
