@@ -148,9 +148,8 @@ class Rebuilding:
             WarehouseError: it could not be done, for want of disk for one.
         """
         try:
-            self._take_raw(segments)
-            for chunk in _chunks(segments):
-                self._take(chunk)
+            for chunk, mixed in [(each, self._take_raw(each)) for each in _chunks(segments)]:
+                self._take(chunk, mixed)
                 done(sum(each.records for each in chunk))
         except duckdb.Error as error:
             first_line = str(error).partition("\n")[0]
@@ -174,24 +173,25 @@ class Rebuilding:
         """Write down what user-agent data agents are described with."""
         self._projection.describe_with(data)
 
-    def _take(self, chunk: Sequence[Segment]) -> None:
-        self._connection.execute(
-            f"create or replace temp view stated as {_union(chunk)} where is_current(type)"
-        )
+    def _take(self, chunk: Sequence[Segment], mixed: bool) -> None:
+        """Take in the facts. Where they are alone they are not asked for, which ten statements would."""
+        alone = "where is_current(type)" if mixed else ""
+        self._connection.execute(f"create or replace temp view stated as {_union(chunk)} {alone}")
         self._connection.execute("create or replace temp view timed_fact as from timed('stated')")
         self._projection.take("timed_fact")
 
-    def _take_raw(self, segments: Sequence[Segment]) -> None:
-        for chunk in _chunks(segments):
-            self._connection.execute(f"create or replace temp view raw as {_union(chunk)}")
-            found = self._connection.execute(
-                'select partition, "offset", received, key, value '
-                "from as_records('raw') where not coalesce(is_current(type), false) order by all"
-            )
-            rows = found.fetchall()
-            for start in range(0, len(rows), RAW_RECORDS):
-                batches = list(_raw(rows[start : start + RAW_RECORDS]))
-                self._projection.apply(self._projection.read(batches))
+    def _take_raw(self, chunk: Sequence[Segment]) -> bool:
+        """Take in what is no fact; returns whether there was any of it."""
+        self._connection.execute(f"create or replace temp view raw as {_union(chunk)}")
+        found = self._connection.execute(
+            'select partition, "offset", received, key, value '
+            "from as_records('raw') where not coalesce(is_current(type), false) order by all"
+        )
+        rows = found.fetchall()
+        for start in range(0, len(rows), RAW_RECORDS):
+            batches = list(_raw(rows[start : start + RAW_RECORDS]))
+            self._projection.apply(self._projection.read(batches))
+        return bool(rows)
 
 
 def _raw(rows: list[tuple[Any, ...]]) -> Iterator[RawRecords]:
