@@ -74,7 +74,8 @@ export class Panel {
     if (passes(error)) this.again = setTimeout(() => this.refresh(), PAUSE * (1 + Math.random()));
     if (passes(error) && this.figure.hasChildNodes()) return;
     this.answers = {};
-    replace(this.figure, this.problem(error));
+    const problem = this.problem(error);
+    if (this.figure.textContent !== problem.textContent) replace(this.figure, problem);
   }
 
   problem(error) {
