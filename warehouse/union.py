@@ -84,14 +84,14 @@ class Union:
         files = {shard: str(shard.beside(self._published).resolve()) for shard in shards}
         snapshot.sweep(self._published)
         snapshot.sweep(self._attaching)
-        drafts = snapshot.draft_of(self._attaching), snapshot.draft_of(self._published)
+        attaching, published = map(snapshot.draft_of, (self._attaching, self._published))
         try:
-            self._views = self._write(*drafts, files)
-            snapshot.put(drafts[0], self._attaching)
-            snapshot.put(drafts[1], self._published)
+            self._views = self._write(attaching, published, files)
+            snapshot.put(attaching, self._attaching)
+            snapshot.put(published, self._published)
         finally:
-            for draft in drafts:
-                draft.unlink(missing_ok=True)
+            attaching.unlink(missing_ok=True)
+            published.unlink(missing_ok=True)
         self._digest = _digest(self._published)
         self._united = shards
 
@@ -105,7 +105,7 @@ class Union:
                 connection.execute(attach(Path(file), database_of(shard), "read_only"))
             with _writing(connection, attaching):
                 _fill(connection, files, _attached(files), model)
-            shutil.copyfile(attaching, published)  # making all views takes five times as long
+            shutil.copyfile(attaching, published)  # making the views again would double the time
             with _writing(connection, published):
                 _put_beneath(connection, _reading(files.values()), model)
                 return _views(connection)
