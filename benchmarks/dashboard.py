@@ -40,14 +40,14 @@ HERE = Path(__file__).parent
 DRAWN = (HERE / "dashboard_drawn.js").read_text("utf-8")
 LOADED = (HERE / "dashboard_loaded.js").read_text("utf-8")
 
-NEW, FIRST, NEXT, KEPT = (
+NEW, FIRST, NEXT, OTHER = (
     "new dashboard, new browser",
     "new browser",
     "next visit",
-    "next visit, answers kept",
+    "another period",
 )
-VISITS = {NEW: "", FIRST: "?since=27d", NEXT: "?since=26d", KEPT: "?since=26d"}
-"""What is asked for: but for the last one, what nobody asked before."""
+VISITS = {NEW: "", FIRST: "", NEXT: "", OTHER: "?since=27d"}
+"""What is asked for; the last is a period that nobody asked for before."""
 HEADLINE, COMPLETE, SETTLED = "headline", "complete", "settled"
 """Marks of the page, and that of a change."""
 ALL = "all panels drawn"
@@ -130,7 +130,7 @@ def visited(published: Path) -> Iterator[tuple[str, Visit]]:
     with new_browser() as browser, dashboard_of(published) as dashboard:
         yield NEW, in_a_new_tab(browser, partial(visit, browser, dashboard, VISITS[NEW]))
         with new_browser() as other:
-            for kind in (FIRST, NEXT, KEPT):
+            for kind in (FIRST, NEXT, OTHER):
                 yield kind, in_a_new_tab(other, partial(visit, other, dashboard, VISITS[kind]))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Self
 
 from dwell.cli import main
-from dwell.site.dashboard import boards, data
+from dwell.site.dashboard import boards, data, newest
 from dwell.warehouse.panels import board
 
 
@@ -32,6 +32,6 @@ def command(moment: datetime) -> tuple[str, str]:
 if __name__ == "__main__":
     began = datetime.fromisoformat(sys.argv[1])
     Then.wrong_by = began - datetime.now(began.tzinfo)
-    for module in (boards, data, board):
+    for module in (boards, data, newest, board):
         vars(module)["datetime"] = Then
     main(["dashboard"])

@@ -25,6 +25,9 @@ from dwell.warehouse.panels.answer import iso
 
 SESSIONS = 50
 """Sessions of one page of their list."""
+OPENED = {"retention": {"since": "8w"}}
+"""What the board asks of a panel when it is opened without a filter; of the others it asks nothing
+in particular."""
 LIVE_SECONDS = 5
 """For which an answer about now is kept."""
 
@@ -61,8 +64,9 @@ class Data:
         self._kept = Kept()
         for each in panels():
             if not _is_of_now(each):
-                asked = partial(self._of_panel, each, "json", {})
-                ahead.always((each.name, ()), partial(self._answered, asked))
+                given = OPENED.get(each.name, {})
+                asked = partial(self._of_panel, each, "json", given)
+                ahead.always((each.name, tuple(given.items())), partial(self._answered, asked))
 
     async def listing(self, request: Request) -> Response:
         """The panels, and what their columns mean."""
