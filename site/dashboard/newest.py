@@ -20,7 +20,7 @@ LATE_SECONDS = 2 * LOOK_SECONDS
 dashboard is mounted in an application that does not run it."""
 PATIENCE_SECONDS = 5.0
 """In which answers are made before a new publication is shown all the same."""
-SHARE = 10
+SHARE = 5
 """After that there is a pause of so many times the seconds that it took."""
 MINUTES_SECONDS = 300.0
 """A period that ends now ends so long ago at most, though nothing is published."""

@@ -128,13 +128,21 @@ const seen = new IntersectionObserver(
   { rootMargin: "200px" },
 );
 
-/** Those on the screen first: they are answered in this order. */
+let turn;
+
+/** Those on the screen first, alone: server and browser have all their time for them. */
 const everything = async () => {
+  const mine = (turn = Symbol("everything"));
   stale.clear();
   showFilters();
   problem.hidden = true;
   if (isEmpty) return panels.forEach((panel) => panel.wait());
-  await Promise.all([...new Set([...near, ...panels])].map((panel) => panel.refresh()));
+  for (const panel of panels) if (!near.has(panel)) stale.add(panel);
+  await Promise.all([...near].map((panel) => panel.refresh()));
+  if (mine !== turn) return;
+  if (near.size) performance.mark("seen");
+  const others = panels.filter((panel) => stale.delete(panel));
+  await Promise.all(others.map((panel) => panel.refresh()));
 };
 
 /** Of a publication, what is not shown yet. */
