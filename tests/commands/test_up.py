@@ -359,9 +359,14 @@ async def test_a_part_that_cannot_work_stops_the_others() -> None:
 
 async def test_a_part_that_is_not_needed_and_cannot_work_is_left_out() -> None:
     sink = StringIO()
+
+    def both_started() -> bool:
+        return sink.getvalue().count("started") == 2
+
     script = "print('dwell: the port is in use'); raise SystemExit(2)"
     spare = Part("dashboard", (sys.executable, "-u", "-c", script), "yellow", lambda: False, False)
-    await supervised(sink, part("site", OBEYS), spare, part("project", OBEYS), until="all ready")
+    site, project = (part(name, OBEYS, both_started) for name in ("site", "project"))
+    await supervised(sink, site, spare, project, until="all ready")
     said = sink.getvalue().splitlines()
     assert said.count("dashboard | the port is in use; the others go on without it") == 1
     assert [line for line in said if "ended" in line] == [
