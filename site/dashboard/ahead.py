@@ -10,8 +10,10 @@ from datetime import datetime
 from dwell.site.dashboard.asking import THREADS
 from dwell.site.dashboard.newest import Shown
 
-RECENT_SECONDS = 300.0
+RECENT_SECONDS = 60.0
 """A question is asked again as long as somebody has asked it within these."""
+EVERY_SECONDS = 60.0
+"""Between two times that the whole board is answered, though nobody asks for what is beneath the screen."""
 MOST = 80
 """Questions besides those of the board without a filter: four boards."""
 
@@ -25,9 +27,10 @@ class Ahead:
     def __init__(self) -> None:
         self._always: dict[Hashable, Answer] = {}
         self._noted: OrderedDict[Hashable, tuple[float, Answer]] = OrderedDict()
+        self._whole_at = float("-inf")
 
     def always(self, question: Hashable, answer: Answer) -> None:
-        """Ask this of each publication, whether anybody has asked it or not."""
+        """Ask this at times, whether anybody has asked it or not."""
         self._always[question] = answer
 
     def note(self, question: Hashable, answer: Answer) -> None:
@@ -38,18 +41,22 @@ class Ahead:
             self._noted.popitem(last=False)
 
     async def ask(self, shown: Shown) -> None:
-        """Answer all of it; what cannot be answered is left to whoever asks it."""
-        oldest = time.monotonic() - RECENT_SECONDS
+        """Answer it; what cannot be answered is left to whoever asks it."""
+        now = time.monotonic()
+        oldest = now - RECENT_SECONDS
         recent = {
             question: answer
             for question, (noted_at, answer) in reversed(self._noted.items())
             if noted_at >= oldest
         }
+        asked = dict(recent)
+        if now - self._whole_at >= EVERY_SECONDS:
+            self._whole_at = now
+            asked |= self._always
         turns = asyncio.Semaphore(THREADS)
 
         async def ask(answer: Answer) -> None:
             async with turns:
                 await answer(shown.at)
 
-        asked = map(ask, (recent | self._always).values())
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*map(ask, asked.values()), return_exceptions=True)

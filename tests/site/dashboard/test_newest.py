@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import pytest_asyncio
 
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
-from dwell.site.dashboard import newest
+from dwell.site.dashboard import ahead, newest
+from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking
 from dwell.site.dashboard.newest import Newest, Shown
 from dwell.warehouse.panels import Board, Selection, panels
@@ -132,6 +135,7 @@ def test_nobody_waits_for_what_was_asked_of_the_publication_before(
         return answer(board, panel, selection, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Board, "answer", noted)
+    monkeypatch.setattr(ahead, "EVERY_SECONDS", 0.0)
     everything = {(panel.name, None) for panel in panels() if panel.name != "live"}
     publish(tmp_path, [1])
     with dashboard(Settings(data=tmp_path)) as client:
@@ -149,3 +153,20 @@ def test_nobody_waits_for_what_was_asked_of_the_publication_before(
         client.get("/panels/views.json?browser=Firefox")
         client.get("/panels/totals.json")
         assert answered == []
+
+
+async def test_while_somebody_looks_what_nobody_asks_is_answered_at_times_alone(
+    looked_at: Newest,
+) -> None:
+    shown = await looked_at.shown()
+    answered: list[str] = []
+
+    async def answer(name: str, _: datetime) -> None:
+        answered.append(name)
+
+    asking = Ahead()
+    asking.always("beneath", partial(answer, "beneath"))
+    asking.note("seen", partial(answer, "seen"))
+    for _ in range(3):
+        await asking.ask(shown)
+    assert answered == ["seen", "beneath", "seen", "seen"]
