@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.audience import BEGAN, YEAR, kept
 from benchmarks.rows import Row
+from dwell.site.dashboard.asking import THREADS
 from dwell.warehouse.panels import Board, Selection, panels
 
 Measure = Callable[[Path], Iterable[tuple[str, float]]]
@@ -31,8 +32,6 @@ CHANGES = {
     "three months": {"since": "90d"},
 }
 """What is selected after the usual 28 days."""
-AT_A_TIME = 2
-"""Panels: as many as a dashboard asks."""
 TOTALS = "12M pageviews: totals of fresh 28 days"
 ALL = "12M pageviews: all panels of fresh 28 days"
 CHANGED = "12M pageviews: one browser, all panels"
@@ -83,7 +82,7 @@ def _asked(board: Board, given: dict[str, str]) -> tuple[float, float]:
     """Milliseconds until the totals are there, and until all panels are."""
     selection = Selection.of(given, timezone="Europe/Berlin", now=ENDED)
     begin = time.perf_counter()
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         first, *others = [pool.submit(_answer, board, panel.name, selection) for panel in panels()]
         first.result()
         totals = _since(begin)

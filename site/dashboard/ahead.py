@@ -44,12 +44,11 @@ class Ahead:
         """Answer it; what cannot be answered is left to whoever asks it."""
         now = time.monotonic()
         oldest = now - RECENT_SECONDS
-        recent = {
+        asked = {
             question: answer
             for question, (noted_at, answer) in reversed(self._noted.items())
             if noted_at >= oldest
         }
-        asked = dict(recent)
         if now - self._whole_at >= EVERY_SECONDS:
             self._whole_at = now
             asked |= self._always

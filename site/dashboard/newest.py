@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 5.0
 """In which answers are made before a new publication is shown all the same."""
 SHARE = 5
 """After that there is a pause of so many times the seconds that it took."""
-MINUTES_SECONDS = 300.0
+NOW_SECONDS = 300.0
 """A period that ends now ends so long ago at most, though nothing is published."""
 
 
@@ -93,7 +93,7 @@ class Newest:
     def _is_shown(self, identity: Identity) -> bool:
         assert self._shown is not None
         age = (datetime.now(UTC) - self._shown.at).total_seconds()
-        return identity == self._identity and 0 <= age < MINUTES_SECONDS
+        return identity == self._identity and 0 <= age < NOW_SECONDS
 
     async def _show(self, identity: Identity) -> Shown:
         """Show it at once; what is likely to be asked is answered meanwhile."""
@@ -119,7 +119,7 @@ class Newest:
         except WarehouseError:
             self._shown = None  # whoever asks next is told
         finally:
-            self._next = None
+            self._next = None  # it may have failed before it was answered
 
     async def _answered(self, shown: Shown) -> None:
         clock = asyncio.get_running_loop().time

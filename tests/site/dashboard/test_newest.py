@@ -1,9 +1,11 @@
 """Which publication is shown: a new one when what is asked of it is answered, and not much later."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from dwell.settings import Settings
 from dwell.site.dashboard import ahead, newest
 from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking
+from dwell.site.dashboard.data import OPENED
 from dwell.site.dashboard.newest import Newest, Shown
 from dwell.warehouse.panels import Board, Selection, panels
 from tests.support.dashboards import dashboard
@@ -113,7 +116,7 @@ async def test_one_that_cannot_be_read_is_told_of(looked_at: Newest, tmp_path: P
 async def test_now_moves_on_though_nothing_is_published(
     looked_at: Newest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(newest, "MINUTES_SECONDS", 0.0)
+    monkeypatch.setattr(newest, "NOW_SECONDS", 0.0)
     first = await looked_at.shown()
 
     async def is_later() -> bool:
@@ -170,3 +173,9 @@ async def test_while_somebody_looks_what_nobody_asks_is_answered_at_times_alone(
     for _ in range(3):
         await asking.ask(shown)
     assert answered == ["seen", "beneath", "seen", "seen"]
+
+
+def test_what_is_answered_ahead_is_what_the_page_asks() -> None:
+    figures = (files("dwell.site.dashboard") / "static" / "figures.js").read_text("utf-8")
+    [weeks] = re.findall(r"^const WEEKS = (\d+);$", figures, re.MULTILINE)
+    assert {"retention": {"since": f"{weeks}w"}} == OPENED
