@@ -33,6 +33,8 @@ SELECTION = {
     "browser_agent": 200,
     "chosen_session": 20,
     "chosen_session_before": 20,
+    "chosen_view": 4,
+    "chosen_page": 4,
     "selected": 47,
     "selected_session": 16,
     "earlier": 16,

@@ -6,6 +6,11 @@ create or replace temp macro is_current(type) as
 -- here and goes to the judge, who says why or reads it after all; what the judge has read comes back as
 -- `judged` and is believed.
 create or replace temp macro accepted(parsed) as table
+with unpacked as (
+    select partition, "offset", judged, record.specversion, record.type, record.data as data
+    from query_table(parsed)
+)
+
 select
     partition,
     "offset",
@@ -25,7 +30,7 @@ select
     data.visitor_id as visitor_id,
     data.browser_agent as browser_agent,
     data.received_at::bigint as received_at
-from query_table(parsed)
+from unpacked
 where
     (judged and data is not null)
     or coalesce(
@@ -89,28 +94,18 @@ create or replace temp macro stated_facts(records) as table
 with parsed as (
     select partition, "offset", judged, try(event_of(value)) as record
     from query_table(records)
-),
-
-unpacked as (
-    select partition, "offset", judged, record.specversion, record.type, record.data as data
-    from parsed
 )
 
-from accepted('unpacked');
+from accepted('parsed');
 
 -- The same where each record is a fact, as nearly always: an error that is not looked for costs less.
 create or replace temp macro sure_facts(records) as table
 with parsed as (
     select partition, "offset", judged, event_of(value) as record
     from query_table(records)
-),
-
-unpacked as (
-    select partition, "offset", judged, record.specversion, record.type, record.data as data
-    from parsed
 )
 
-from accepted('unpacked');
+from accepted('parsed');
 
 -- The same of records from before there was `previous_seq`: the reader is strict about what is missing
 -- too. (They are told by a text without its first quotation mark, as the search would stop at each.)
@@ -144,14 +139,16 @@ with parsed as (
     where contains(value, 'previous_pageview_id":') and not contains(value, 'previous_seq":')
 ),
 
-unpacked as (
+lifted as (
     select
-        partition, "offset", judged, record.specversion, record.type,
-        struct_insert(record.data, previous_seq := null::double) as data
+        partition,
+        "offset",
+        judged,
+        struct_update(record, data := struct_insert(record.data, previous_seq := null::double)) as record
     from parsed
 )
 
-from accepted('unpacked');
+from accepted('lifted');
 
 -- Facts as they were stated, each with the times that its clocks give.
 create or replace temp macro timed(stated) as table

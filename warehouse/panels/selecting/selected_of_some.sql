@@ -1,14 +1,6 @@
 -- Of the known pageviews, those of chosen sessions: `chosen` are those of the period, and if a view or a
 -- path is selected those of them alone.
 create table selected as
-with chosen_view as (
-    select view_number from known_view where view_name = $view
-),
-
-chosen_page as (
-    select page from known_page where path = $path
-)
-
 select
     known_pageview.rowid::integer as pageview,
     session,
@@ -20,8 +12,8 @@ select
     seconds,
     known_pageview.started_at,
     in_period
-    and ($view is null or view_number in (from chosen_view))
-    and ($path is null or page in (from chosen_page)) as chosen,
+    and view_number in (from chosen_view)
+    and page in (from chosen_page) as chosen,
     last_seq,
     facts,
     end_seen
