@@ -27,6 +27,7 @@ BENCHMARKS = (
     "benchmarks.watching",
     "benchmarks.kafka_path",
     "benchmarks.replay",
+    "benchmarks.soak",
 )
 """The modules, in the order in which they run."""
 
