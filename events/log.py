@@ -4,15 +4,16 @@ Offsets are whole numbers that ascend within a partition; gaps are legal. A reco
 Every log passes the same contract tests (`tests/events/contract.py`).
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dwell.errors import LogGap
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(NamedTuple):
     """A fact on its way into the log.
 
     Attributes:
@@ -54,6 +55,15 @@ class LogWriter(ABC):
     """
 
     @abstractmethod
+    def submit(self, records: Sequence[NewRecord]) -> "asyncio.Future[None]":
+        """Begin to append the records, at least one; the future is done when they are durable.
+
+        Called in the thread of the event loop. A future that is cancelled takes no record back.
+
+        Raises:
+            LogFull, LogUnavailable: at once; later the future has what `append` raises.
+        """
+
     async def append(self, records: Sequence[NewRecord]) -> None:
         """Append the records and return when they are durable.
 
@@ -64,6 +74,8 @@ class LogWriter(ABC):
                 harm. After one such time-out further calls raise it within 100 ms, until a probe
                 of the writer's own finds the log answering again.
         """
+        if records:
+            await self.submit(records)
 
     @abstractmethod
     async def check(self) -> None:

@@ -142,14 +142,17 @@ class MemoryWriter(LogWriter):
         self._under_way: deque[Ticket] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def append(self, records: Sequence[NewRecord]) -> None:
+    def submit(self, records: Sequence[NewRecord]) -> "asyncio.Future[None]":
         """As the contract says."""
-        if records:
-            await self._admitted(records)
+        self._loop = asyncio.get_running_loop()
+        ticket = self._room.admit(records)
+        self._under_way.append(ticket)
+        self._write()
+        return ticket.outcome
 
     async def check(self) -> None:
         """As the contract says."""
-        await self._admitted(())
+        await self.submit(())
 
     async def close(self) -> None:
         """As the contract says."""
@@ -161,13 +164,6 @@ class MemoryWriter(LogWriter):
         """Write what hangs, from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._write)
-
-    async def _admitted(self, records: Sequence[NewRecord]) -> None:
-        self._loop = asyncio.get_running_loop()
-        ticket = self._room.admit(records)
-        self._under_way.append(ticket)
-        self._write()
-        await ticket.outcome
 
     async def _probe(self) -> None:
         self._log._check_health()

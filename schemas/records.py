@@ -131,6 +131,13 @@ EXPECTED = {
 """What would be right, for each attribute of an event."""
 
 
+_ENVELOPE = (
+    b'{"specversion":"1.0","id":"%b","source":"'
+    + SOURCE.encode()
+    + b'","type":"dwell.%b.v%d","time":"%b","subject":"%b","dataschema":"%b","data":%b}'
+)
+
+
 def rfc3339(milliseconds: int) -> str:
     """Milliseconds since 1970 as `2026-11-23T06:50:00.123Z`."""
     seconds, rest = divmod(milliseconds, 1000)
@@ -183,17 +190,15 @@ def record_of_forgotten(fact: VisitorForgotten, *, id_: str) -> bytes:
 def _envelope(
     *, event: str, version: int, id_: str, time: int, subject: str, data: dict[str, Any]
 ) -> bytes:
-    return to_json(
-        {
-            "specversion": "1.0",
-            "id": id_,
-            "source": SOURCE,
-            "type": f"dwell.{event}.v{version}",
-            "time": rfc3339(time),
-            "subject": subject,
-            "dataschema": urn_of(event, version),
-            "data": data,
-        }
+    # What has nothing in it to be escaped is put around the data: half a microsecond less.
+    return _ENVELOPE % (
+        id_.encode(),
+        event.encode(),
+        version,
+        rfc3339(time).encode(),
+        subject.encode(),
+        urn_of(event, version).encode(),
+        to_json(data),
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -64,8 +64,7 @@ class FieldError:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The facts of one request that can be kept, in their order, and what is wrong with the rest."""
 
     facts: list[PageViewed | VisibilityChanged]
@@ -93,9 +92,10 @@ def read_facts(body: bytes) -> Reading:
     facts = _facts_of(_load(body))
     accepted: list[PageViewed | VisibilityChanged] = []
     errors: list[FieldError] = []
+    validate = _BROWSER_FACT.validate_python
     for index, raw in enumerate(facts):
         try:
-            accepted.append(_BROWSER_FACT.validate_python(_typed(raw)))
+            accepted.append(validate(_typed(raw)))
         except ValidationError as error:
             errors += [
                 field_error(found, f"/facts/{index}", raw)

@@ -4,6 +4,7 @@ from dwell.events.opening import quiet
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.app import create_app
+from dwell.site.protocol import facts_protocol
 from dwell.site.serving import Server, address_of, configured, listen
 
 
@@ -22,4 +23,5 @@ def serve(settings: Settings) -> None:
         dwell.collector.closing = True
 
     said = f"the site is at {address_of(settings.host, settings.port)}/"
-    Server(configured(create_app(settings, dwell)), said, closing).run(sockets)
+    http = facts_protocol(dwell.collector, settings.prefix)
+    Server(configured(create_app(settings, dwell), http), said, closing).run(sockets)

@@ -65,10 +65,8 @@ class KafkaWriter(LogWriter):
         self._opening: asyncio.Task[_Session] | None = None
         self._background: set[asyncio.Task[None]] = set()
 
-    async def append(self, records: Sequence[NewRecord]) -> None:
+    def submit(self, records: Sequence[NewRecord]) -> "asyncio.Future[None]":
         """As the contract says."""
-        if not records:
-            return
         ticket = self._room.admit(records)
         session = self._session
         if session is None or session.broken:
@@ -76,7 +74,7 @@ class KafkaWriter(LogWriter):
             self._open()
         else:
             session.take(ticket)
-        await ticket.outcome
+        return ticket.outcome
 
     async def check(self) -> None:
         """As the contract says: each partition has a leader and replicas in step."""

@@ -28,6 +28,16 @@ def admit_length(request: Request) -> None:
         raise _too_large()
 
 
+def admit_body(body: bytes) -> None:
+    """Refuse a whole body that is too large.
+
+    Raises:
+        Refused: `TOO_LARGE`.
+    """
+    if len(body) > MAX_BODY:
+        raise _too_large()
+
+
 class Bodies:
     """Reads bodies.
 

@@ -3,18 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from dwell.errors import LogFull, LogUnavailable
-from dwell.events.log import LogWriter, NewRecord
+from dwell.errors import LogError, LogFull, LogUnavailable
+from dwell.events.log import LogWriter
 from dwell.schemas.wire import Reading, shown
 from dwell.settings import Settings
 from dwell.site.collector import clock
-from dwell.site.collector.body import SECONDS, Bodies, Receive, admit_length
+from dwell.site.collector.body import SECONDS, Bodies, Receive, admit_body, admit_length
 from dwell.site.collector.cookies import SESSION_ENDED, VisitorCookie
 from dwell.site.collector.notices import Notices
 from dwell.site.collector.origins import Origins
-from dwell.site.collector.problems import PLAIN, Answer, answer_to, problem
+from dwell.site.collector.problems import PLAIN, Answer, Header, answer_to, problem
 from dwell.site.collector.rate import RateLimit
 from dwell.site.collector.refusals import Cause, Counts, Refused
 from dwell.site.collector.request import Request, RequestReader
@@ -42,8 +43,25 @@ PREFLIGHT_SECONDS = 7_200
 """How long a browser may remember a preflight: Chromium's own bound."""
 
 
+class Taken(NamedTuple):
+    """Facts of one request that are on their way into the log.
+
+    Attributes:
+        durable: done when they are, or with what the log says instead.
+        secure: whether their client speaks https.
+    """
+
+    durable: "asyncio.Future[None]"
+    reading: Reading
+    visitor: str
+    secure: bool
+
+
 class Collector:
     """Takes the facts that browsers post and answers when the log has made them durable.
+
+    It is an ASGI application below its mount. A server that has a whole request before it can do
+    without tasks and messages: it calls `take`, and `settle` once the facts are durable.
 
     Attributes:
         counts: what it accepted and refused, and why.
@@ -78,21 +96,44 @@ class Collector:
 
     async def __call__(self, path: str, scope: Any, receive: Receive, send: Send) -> None:
         """Answer the request for `path`, which is relative to the mount."""
-        request = self._requests.read(scope)
+        request = self.read(scope)
         try:
             answer = await self._answer(path, scope["method"], request, receive)
         except Refused as refused:
-            self.counts.refused[refused.cause] += 1
-            self._notices.refused(refused.cause)
             if refused.cause is Cause.DISCONNECTED:
+                self._note(refused)
                 return
-            answer = answer_to(refused)
-        headers = [*answer.headers, *self._origins.headers_for(request)]
+            answer = self._refusal(refused)
+        headers = self.headers_of(answer, request)
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body})
         except OSError:
             pass  # The client is gone; what was appended stays.
+
+    def read(self, scope: Any) -> Request:
+        """The request of an ASGI scope."""
+        return self._requests.read(scope)
+
+    def headers_of(self, answer: Answer, request: Request) -> list[Header]:
+        """The headers of an answer, those for its client's origin too."""
+        return [*answer.headers, *self._origins.headers_for(request)]
+
+    def take(self, request: Request, body: bytes) -> Taken | Answer:
+        """Take the facts of a POST that is here as a whole, or answer it at once."""
+        try:
+            self._admit(request)
+            admit_body(body)
+            return self._take(request, body)
+        except Refused as refused:
+            return self._refusal(refused)
+
+    def settle(self, taken: Taken) -> Answer:
+        """The answer for facts of which the log has said what became of them."""
+        try:
+            return self._settle(taken)
+        except Refused as refused:
+            return self._refusal(refused)
 
     async def _answer(self, path: str, method: str, request: Request, receive: Receive) -> Answer:
         methods = METHODS.get(path)
@@ -109,44 +150,70 @@ class Collector:
         return await self._take_facts(request, receive)
 
     async def _take_facts(self, request: Request, receive: Receive) -> Answer:
-        for step in self._admission:
-            step(request)
+        self._admit(request)
         try:
-            reading = read(await self._bodies.read(receive))
-            if not reading.facts:
-                return self._settled(reading)
-            visitor = visitor_of(request, reading.facts)
-            await self._keep(
-                records_of(
-                    reading.facts,
-                    visitor=visitor,
-                    agent=agent_of(request),
-                    received_at=self._now(),
-                )
-            )
+            taken = self._take(request, await self._bodies.read(receive))
+            if isinstance(taken, Answer):
+                return taken
+            with suppress(LogError):
+                await taken.durable
         except asyncio.CancelledError:
             if not self.closing:
                 raise
-            raise Refused(Cause.LOG_UNAVAILABLE, "the site is being stopped") from None
-        return self._settled(reading, self._cookie.renewed(visitor, request.secure))
+            raise _stopped() from None
+        return self._settle(taken)
 
-    async def _keep(self, records: list[NewRecord]) -> None:
+    def _admit(self, request: Request) -> None:
+        for step in self._admission:
+            step(request)
+
+    def _take(self, request: Request, body: bytes) -> Taken | Answer:
+        reading = read(body)
+        if not reading.facts:
+            return self._answer_for(reading)
+        visitor = visitor_of(request, reading.facts)
+        records = records_of(
+            reading.facts, visitor=visitor, agent=agent_of(request), received_at=self._now()
+        )
         try:
-            await self._log().append(records)
-        except LogFull:
-            raise Refused(Cause.LOG_FULL, "too many facts wait for the log: try again") from None
-        except LogUnavailable as error:
-            if not self._log_is_away:
-                self._log_is_away = True
-                logger.warning("facts are refused with 503: %s", error)
-            detail = "the log did not make the facts durable: send them again"
-            raise Refused(Cause.LOG_UNAVAILABLE, detail) from None
+            durable = self._log().submit(records)
+        except LogError as error:
+            raise self._unkept(error) from None
+        return Taken(durable, reading, visitor, request.secure)
+
+    def _settle(self, taken: Taken) -> Answer:
+        if taken.durable.cancelled():
+            raise _stopped()
+        error = taken.durable.exception()
+        if error is not None:
+            raise self._unkept(error)
         if self._log_is_away:
             self._log_is_away = False
             logger.warning("facts are kept again")
-        self.counts.accepted += len(records)
+        self.counts.accepted += len(taken.reading.facts)
+        return self._answer_for(taken.reading, self._cookie.renewed(taken.visitor, taken.secure))
 
-    def _settled(self, reading: Reading, *cookie: tuple[bytes, bytes]) -> Answer:
+    def _unkept(self, error: BaseException) -> Refused:
+        """What the client is told of facts that the log did not keep; the operator hears of it once."""
+        if isinstance(error, LogFull):
+            return Refused(Cause.LOG_FULL, "too many facts wait for the log: try again")
+        if not isinstance(error, LogUnavailable):
+            raise error
+        if not self._log_is_away:
+            self._log_is_away = True
+            logger.warning("facts are refused with 503: %s", error)
+        detail = "the log did not make the facts durable: send them again"
+        return Refused(Cause.LOG_UNAVAILABLE, detail)
+
+    def _refusal(self, refused: Refused) -> Answer:
+        self._note(refused)
+        return answer_to(refused)
+
+    def _note(self, refused: Refused) -> None:
+        self.counts.refused[refused.cause] += 1
+        self._notices.refused(refused.cause)
+
+    def _answer_for(self, reading: Reading, *cookie: tuple[bytes, bytes]) -> Answer:
         if not reading.errors:
             return Answer(204, (*PLAIN, *cookie))
         self.counts.refuse_facts(reading.errors)
@@ -176,3 +243,7 @@ class Collector:
             (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         )
         return Answer(204, headers + granted)
+
+
+def _stopped() -> Refused:
+    return Refused(Cause.LOG_UNAVAILABLE, "the site is being stopped")

@@ -14,12 +14,14 @@ from uuid import UUID
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.collector.refusals import Counts
+from dwell.site.protocol import facts_protocol
 from dwell.site.serving import configured
 from tests.support.running import wait_until
 
@@ -161,9 +163,13 @@ def distinct(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[int]:
-    """`app` as `dwell site` serves it, on a free port for the time of a `with`."""
-    config = configured(app)
+def served(app: ASGIApp, http: Any = HttpToolsProtocol) -> Iterator[int]:
+    """`app` as `dwell site` serves it, on a free port for the time of a `with`.
+
+    Args:
+        http: what makes the protocol of each connection.
+    """
+    config = configured(app, http)
     config.port = 0
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -194,5 +200,5 @@ def collecting(body_seconds: float = 10, *, memory: bool = True, **settings: Any
     dwell = Dwell(given, writer, now=lambda: NOW, body_seconds=body_seconds)
     app = Starlette()
     dwell.mount(app)
-    with served(app) as port:
+    with served(app, facts_protocol(dwell.collector, given.prefix)) as port:
         yield Site(port, dwell, log)
