@@ -122,18 +122,17 @@ def _fact_request(port: int, number: int, facts: int) -> bytes:
 
 
 def _fact(number: int, seq: int) -> dict[str, object]:
+    """As the beacon states it."""
     return {
-        "type": "page.visibility_changed" if seq else "page.viewed",
-        "version": 1,
-        "pageview_id": str(UUID(int=PAGEVIEW + number)),
+        "engagement_ms": 5000 * seq,
+        "delay_ms": 4,
+        "age_ms": 5000 * seq,
+        "visibility": "visible",
         "seq": seq,
         "session_id": str(UUID(int=SESSION + number)),
-        "view": "dwell.site.pages.page_a.PageA",
-        "identity": {"path": "/page_a", "title": "Page A"},
-        "previous_pageview_id": None,
+        "identity": {"title": "Page A", "path": "/page_a"},
         "referrer": "",
-        "visibility": "visible",
-        "engagement_ms": 5000 * seq,
-        "age_ms": 5000 * seq,
-        "delay_ms": 4,
+        "pageview_id": str(UUID(int=PAGEVIEW + number)),
+        "view": "dwell.site.pages.page_a.PageA",
+        "previous_seq": None,
     }

@@ -94,7 +94,9 @@ def rows(samples: Iterable[Sample]) -> Iterator[Row]:
         )
 
 
-def _quarter(samples: list[Sample], process: str, what: str, end: float, number: int) -> list[float]:
+def _quarter(
+    samples: list[Sample], process: str, what: str, end: float, number: int
+) -> list[float]:
     return [
         each.value
         for each in samples
@@ -158,7 +160,9 @@ def _looked(pids: Mapping[str, int], minute: float, seconds: float) -> Iterator[
         found = {
             MEMORY: sum(map(private_mib, tree(pid))),
             FILES: sum(sum(1 for _ in Path(f"/proc/{each}/fd").iterdir()) for each in tree(pid)),
-            THREADS: sum(sum(1 for _ in Path(f"/proc/{each}/task").iterdir()) for each in tree(pid)),
+            THREADS: sum(
+                sum(1 for _ in Path(f"/proc/{each}/task").iterdir()) for each in tree(pid)
+            ),
             CPU: 1000 * spent_now / seconds,
         }
         yield from (Sample(minute, name, what, value) for what, value in found.items())
@@ -167,9 +171,7 @@ def _looked(pids: Mapping[str, int], minute: float, seconds: float) -> Iterator[
 def private_mib(pid: int) -> float:
     """What no other process shares, anonymous memory and files it alone has mapped."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kib = sum(
-        int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_")
-    )
+    kib = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_"))
     return kib / 1024
 
 

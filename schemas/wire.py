@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -32,6 +33,8 @@ _TYPES = f"{PageViewed.event} or {VisibilityChanged.event}"
 _UUID7 = "a version 7 UUID, as 0193a5c2-7b6e-7c11-8f53-2d1f6f0a9c01"
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _MILLISECONDS = f"an integer from 0 to {MAX_MS}"
+
+Fact = TypeVar("Fact")
 
 EXPECTED = {
     "type": _TYPES,
@@ -64,10 +67,10 @@ class FieldError:
     reason: Reason
 
 
-class Reading(NamedTuple):
+class Reading(NamedTuple, Generic[Fact]):
     """The facts of one request that can be kept, in their order, and what is wrong with the rest."""
 
-    facts: list[PageViewed | VisibilityChanged]
+    facts: Sequence[Fact]
     errors: list[FieldError]
 
 
@@ -82,7 +85,7 @@ class Body(BaseModel):
     ]
 
 
-def read_facts(body: bytes) -> Reading:
+def read_facts(body: bytes) -> Reading[PageViewed | VisibilityChanged]:
     """Read `{"facts": [...]}`; a fact that is refused takes no other with it.
 
     Raises:

@@ -20,6 +20,7 @@ from dwell.site.collector.rate import RateLimit
 from dwell.site.collector.refusals import Cause, Counts, Refused
 from dwell.site.collector.request import Request, RequestReader
 from dwell.site.collector.steps import (
+    BrowserFact,
     Step,
     admit_content,
     admit_willing,
@@ -52,7 +53,7 @@ class Taken(NamedTuple):
     """
 
     durable: "asyncio.Future[None]"
-    reading: Reading
+    reading: Reading[BrowserFact]
     visitor: str
     secure: bool
 
@@ -213,7 +214,7 @@ class Collector:
         self.counts.refused[refused.cause] += 1
         self._notices.refused(refused.cause)
 
-    def _answer_for(self, reading: Reading, *cookie: tuple[bytes, bytes]) -> Answer:
+    def _answer_for(self, reading: Reading[BrowserFact], *cookie: tuple[bytes, bytes]) -> Answer:
         if not reading.errors:
             return Answer(204, (*PLAIN, *cookie))
         self.counts.refuse_facts(reading.errors)

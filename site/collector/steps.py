@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dwell.events.log import NewRecord
 from dwell.schemas.facts import MAX_AGENT, PageViewed, VisibilityChanged
+from dwell.schemas.plain import PlainFact, read_plain, record_of_plain
 from dwell.schemas.records import record_of_glimpse
 from dwell.schemas.refusals import Refusal
 from dwell.schemas.wire import FieldError, Reading, read_facts
@@ -14,7 +15,7 @@ from dwell.site.collector.request import Request
 Step = Callable[[Request], None]
 """Lets a request pass, or raises `Refused`."""
 
-BrowserFacts = Sequence[PageViewed | VisibilityChanged]
+BrowserFact = PageViewed | VisibilityChanged | PlainFact
 
 _TYPES = ("application/json", "text/plain")
 _IDENTITY = ((b"accept-encoding", b"identity"),)
@@ -48,20 +49,23 @@ def admit_content(request: Request) -> None:
         )
 
 
-def read(body: bytes) -> Reading:
+def read(body: bytes) -> Reading[BrowserFact]:
     """The facts in the body, and what is wrong with the rest of them.
 
     Raises:
         Refused: nothing in the body can be read as a list of facts.
     """
+    plain = read_plain(body)
+    if plain is not None:
+        return Reading(plain, [])
     try:
-        return read_facts(body)
+        return Reading(*read_facts(body))
     except Refusal as refusal:
         error = FieldError(refusal.pointer, refusal.detail, refusal.reason)
         raise Refused(refusal.reason, refusal.detail, errors=[error]) from None
 
 
-def visitor_of(request: Request, facts: BrowserFacts) -> str:
+def visitor_of(request: Request, facts: Sequence[BrowserFact]) -> str:
     """The visitor of the cookie; of a new one, the session of their first fact, so that several
     first requests at once agree."""
     cookies = request.headers.get(b"cookie")
@@ -75,14 +79,16 @@ def agent_of(request: Request) -> str:
 
 
 def records_of(
-    facts: BrowserFacts, *, visitor: str, agent: str, received_at: int
+    facts: Sequence[BrowserFact], *, visitor: str, agent: str, received_at: int
 ) -> list[NewRecord]:
     """The facts as records of the log."""
     key = visitor.encode()
     return [
         NewRecord(
             key,
-            record_of_glimpse(
+            record_of_plain(fact, visitor, agent, received_at)
+            if isinstance(fact, PlainFact)
+            else record_of_glimpse(
                 fact, visitor_id=visitor, browser_agent=agent, received_at=received_at
             ),
             received_at,
