@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 from types import ModuleType
 
 import click
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import conditions
-from benchmarks.rows import Row
+from benchmarks.page import write
+from benchmarks.rows import Row, figure
 
 BENCHMARKS = (
     "benchmarks.embedded_log",
@@ -46,8 +48,15 @@ def modules() -> dict[str, ModuleType]:
     type=click.IntRange(1_000),
     help="How many, in a benchmark that says so, for a shorter run.",
 )
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A page to write too, with flame graphs beside it.",
+)
 @click.option("--list", "listed", is_flag=True, help="Name the benchmarks and stop.")
-def bench(names: tuple[str, ...], runs: int, facts: int | None, listed: bool) -> None:
+def bench(
+    names: tuple[str, ...], runs: int, facts: int | None, page: Path | None, listed: bool
+) -> None:
     """Run the named benchmarks, or all but the longest, and print medians, spreads and ratios."""
     known = modules()
     if listed:
@@ -62,7 +71,12 @@ def bench(names: tuple[str, ...], runs: int, facts: int | None, listed: bool) ->
     for name in chosen:
         if not signature(known[name].run).parameters.keys() >= sizes.keys():
             raise click.UsageError(f"--facts {facts}: the size of {name} cannot be chosen")
-    report(measured({name: known[name] for name in chosen}, runs, sizes))
+    running = {name: known[name] for name in chosen}
+    found = list(measured(running, runs, sizes))
+    report(found)
+    if page is not None:
+        rows = [(name, each) for name, each in found if isinstance(each, Row)]
+        write(page, rows, running, " ".join([f"--runs {runs}", *names]))
 
 
 def measured(
@@ -106,13 +120,6 @@ def cells(row: Row) -> Iterator[str]:
     yield str(len(row.values))
     yield "" if row.ratio is None else f"{row.ratio:.3f}"
     yield ", ".join(filter(None, (row.against.what if row.against else "", row.aim)))
-
-
-def figure(value: float) -> str:
-    """Three significant digits, with thousands set apart: 412,000, 12.3, 0.271."""
-    if value == 0 or abs(value) >= 1000:
-        return f"{float(f'{value:.3g}'):,.0f}"
-    return f"{value:#.3g}".rstrip(".")
 
 
 if __name__ == "__main__":

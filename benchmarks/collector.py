@@ -12,6 +12,7 @@ from typing import cast
 import uvloop
 
 from benchmarks.brokers import running_broker, topic_on
+from benchmarks.flames import flame_of
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import RunningSite, fact_requests, running_site
 
@@ -37,6 +38,14 @@ UNITS = {
 }
 AIMS = {RATE: "at least 12,500", CPU: "at most 70", P99: "at most 5", QUIET_CPU: "at most 2"}
 
+FLAME_SECONDS = 5
+LIMIT = (
+    "Python: of the processor time of a request, three quarters are the event loop's thread, and six "
+    "tenths of that the interpreter, for parsing headers, checking facts and making records; a fifth is "
+    "the write to the socket. The last quarter is the thread that writes the log, most of it the sync, "
+    "which some fifteen requests share. Both threads want the interpreter's lock."
+)
+
 Figures = dict[str, list[float]]
 
 
@@ -57,6 +66,23 @@ def run(times: int) -> Iterable[Row]:
     for log, mine in figures.items():
         for what, unit in UNITS.items():
             yield Row(f"{log}: {what}", unit, mine[what], aim=aim_of(log, what))
+
+
+def flame(file: Path) -> None:
+    """Draw the site while it is flat out on the embedded log."""
+
+    async def load(site: RunningSite) -> None:
+        async with Clients(site.port, fact_requests(site.port, 3000)) as clients:
+            await clients.flat_out(1)
+            title = "the collector flat out, embedded log"
+            with flame_of(site.process.pid, file, title, FLAME_SECONDS):
+                await clients.flat_out(FLAME_SECONDS + 3)
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_site(Path(folder), log="embedded:") as site,
+    ):
+        uvloop.run(load(site))
 
 
 def aim_of(log: str, what: str) -> str:

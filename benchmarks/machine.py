@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("dwell", "duckdb", "pyarrow", "pydantic", "starlette", "uvicorn", "uvloop", "httptools")
+PACKAGES = (
+    "dwell",
+    "duckdb",
+    "pyarrow",
+    "pydantic",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "msgspec",
+    "aiokafka",
+)
 
 
 def conditions() -> Iterator[tuple[str, str]]:
