@@ -12,6 +12,8 @@ from dwell.errors import LogError, LogMismatch, LogUnavailable
 APPLICATION_ID = 0x4477656C
 """`Dwel`, in the header of every SQLite file that is a Dwell log."""
 FORMAT = 1
+SEAL_SECONDS = 30.0
+"""How long another process's lock is waited for when a log is closed to facts."""
 
 # `latest` is the greatest received_at up to this record. It ascends with the offset whatever the
 # clock did, so a time is found by bisection; an index on received_at costs twice the CPU of an
@@ -103,6 +105,61 @@ def _checked(connection: sqlite3.Connection, path: Path, pragmas: str) -> sqlite
     return connection
 
 
+def copy(path: Path, target: Path) -> None:
+    """Copy a log that is there into a new file, as it is at one moment; the site goes on appending.
+
+    Raises:
+        LogError: it cannot be read, or the copy not be written.
+    """
+    try:
+        with contextlib.closing(open_to_read(path)) as source:
+            target.touch(mode=0o600, exist_ok=False)
+            with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as connection:
+                source.backup(connection)
+        sync(target)
+    except (OSError, sqlite3.Error) as error:
+        raise explained(error, path) from error
+
+
+def seal(connection: sqlite3.Connection, why: str) -> None:
+    """Have the log take no more facts, whoever appends them; inside a transaction. Records can be read,
+    and overwritten where they stand."""
+    unseal(connection)
+    said = f"the log is closed to facts, for {why}".replace("'", "''")
+    for name, event in _SEALS.items():
+        connection.execute(
+            f"create trigger {name} {event} begin select raise(abort, '{said}'); end"
+        )
+
+
+def close(path: Path, why: str) -> None:
+    """Seal a log that is there, durable.
+
+    Raises:
+        LogError: it cannot be written.
+    """
+    try:
+        with contextlib.closing(open_to_append(path, SEAL_SECONDS)) as connection:
+            connection.execute("begin immediate")
+            seal(connection, why)
+            connection.execute("commit")
+    except (OSError, sqlite3.Error) as error:
+        raise explained(error, path) from error
+
+
+def unseal(connection: sqlite3.Connection) -> None:
+    """Have it take facts again; inside a transaction."""
+    for name in _SEALS:
+        connection.execute(f"drop trigger if exists {name}")
+
+
+_SEALS = {
+    "sealed": "before insert on record",
+    "sealed_too": "before update of checked on log",
+}
+"""Appending a record, and proving that one could be."""
+
+
 def explained(error: Exception, path: Path) -> LogError:
     """What went wrong, in one line that says what would be right."""
     if isinstance(error, LogError):
@@ -115,6 +172,8 @@ def explained(error: Exception, path: Path) -> LogError:
     if not isinstance(error, sqlite3.Error):
         return LogUnavailable(f"the log {path} cannot take a record: {error!r}")
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    if name == "SQLITE_CONSTRAINT_TRIGGER":
+        return LogUnavailable(f"{path}: {error}")
     if name == "SQLITE_NOTADB":
         return LogMismatch(f"{path} is not a Dwell log: expected a file made by Dwell, or none")
     if name.startswith("SQLITE_CORRUPT"):

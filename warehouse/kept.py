@@ -32,7 +32,7 @@ def renew(
     copy, draft = work / "kept.duckdb", snapshot.draft_of(path)
     try:
         _copy(path, copy)
-        with LiveWarehouse(copy, _shard_of(copy, path)) as warehouse:
+        with LiveWarehouse(copy, _shard_of(copy, path), way_back=False) as warehouse:
             erase(warehouse)
         scrubbing.scrub(copy, draft)
         mode = path.stat().st_mode & 0o777

@@ -2,12 +2,14 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 import duckdb
@@ -15,7 +17,7 @@ import duckdb
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.rules import Rules
 from dwell.shard import Shard
-from dwell.warehouse import promotion, ruled
+from dwell.warehouse import promotion, ruled, snapshot
 from dwell.warehouse.attaching import attach
 
 STORAGE_VERSION = "v1.4.0"
@@ -28,6 +30,8 @@ time, and what reads the log wants a core too."""
 _MIGRATIONS = files("dwell.warehouse") / "migrations"
 _PROJECTION = files("dwell.warehouse") / "projection"
 _VIEWS = files("dwell.warehouse") / "views"
+
+logger = logging.getLogger(__name__)
 
 
 @cache
@@ -65,6 +69,7 @@ class LiveWarehouse:
         *,
         threads: int = THREADS,
         memory_limit: str = MEMORY_LIMIT,
+        way_back: bool = True,
     ) -> None:
         """Open or make the file and bring its tables up to date. What waits for its place (`promotion`)
         takes it before.
@@ -74,6 +79,7 @@ class LiveWarehouse:
             rules: for a new file; one that is there keeps its own, and is refused with others.
             threads: of DuckDB.
             memory_limit: what DuckDB may take before it writes to a temporary folder beside the file.
+            way_back: whether a file whose tables an older Dwell made is kept as it was.
 
         Raises:
             WarehouseHeld: another process has it; the message says which.
@@ -85,6 +91,7 @@ class LiveWarehouse:
         self._shard = shard
         self._given_rules = rules
         self._power = (threads, memory_limit)
+        self._keeps_way_back = way_back
         self._others: list[duckdb.DuckDBPyConnection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,8 +105,17 @@ class LiveWarehouse:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except WarehouseError:
+            if error is None:  # else a full disk was told of already
+                raise
 
     def beside(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the same DuckDB, for one other thread; closed with the warehouse."""
@@ -107,9 +123,15 @@ class LiveWarehouse:
         return other
 
     def close(self) -> None:
-        """Write the file whole and let go of it."""
-        self._shut()
-        self._lock.close()
+        """Write the file whole and let go of it.
+
+        Raises:
+            WarehouseError: it cannot be written; what was committed stays in the write-ahead log.
+        """
+        try:
+            self._shut()
+        finally:
+            self._lock.close()
 
     def reopen(self) -> None:
         """Write the file whole, and open what waits for its place, if something does.
@@ -143,9 +165,13 @@ class LiveWarehouse:
         for other in self._others:
             other.close()
         self._others.clear()
-        with suppress(duckdb.ConnectionException):  # closed already
-            self.connection.execute("use memory; detach database if exists warehouse")
-        self.connection.close()
+        try:
+            with suppress(duckdb.ConnectionException):  # closed already
+                self.connection.execute("use memory; detach database if exists warehouse")
+        except duckdb.Error as error:
+            raise self._failed(error) from error
+        finally:
+            self.connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -267,6 +293,8 @@ class LiveWarehouse:
                 f"{self.path} has schema version {done}: expected at most {len(steps)}; a newer Dwell "
                 "wrote it"
             )
+        if 0 < done < len(steps) and self._keeps_way_back:
+            self._keep(done)
         for number, step in enumerate(steps[done:], done + 1):
             with self.transaction() as connection:
                 if self.rules and number == 1:
@@ -285,6 +313,24 @@ class LiveWarehouse:
             # An open bug of DuckDB's: schema changes that stand in the write-ahead log alone may
             # not be read again after a crash.
             self.checkpoint()
+
+    def _keep(self, version: int) -> None:
+        """Copy the file before its tables are changed: the Dwell that made them cannot open it then.
+
+        Raises:
+            WarehouseError: there is no room for the copy; then nothing is changed.
+        """
+        kept = promotion.before_upgrade(self.path, version)
+        try:
+            kept.parent.mkdir(exist_ok=True)
+            self.checkpoint()
+            snapshot.copy(self.path, kept)
+        except (OSError, WarehouseError) as error:
+            raise WarehouseError(
+                f"{self.path} has schema version {version} and is not brought to a newer one, for no copy"
+                f" could be kept ({error}): expected room for it in {kept.parent}"
+            ) from None
+        logger.info("kept %s, as an older Dwell reads it", kept)
 
     def _make_views(self) -> None:
         """Make the views of the tables, inside a transaction, and note which they are."""

@@ -58,6 +58,11 @@ def former(live: Path) -> Path:
     return live.parent / "former" / live.name
 
 
+def before_upgrade(live: Path, version: int) -> Path:
+    """The live file as it was when its tables had this version: the way back to an older Dwell."""
+    return former(live).with_name(f"{live.stem}-schema-{version}.duckdb")
+
+
 def way_back(live: Path) -> Path | None:
     """Where the former one stands now, if there is one: a promotion that was killed may not have given
     it its name yet."""

@@ -5,7 +5,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
@@ -125,6 +126,14 @@ class Topic:
                     f"{'no leader' if each['leader'] < 0 else f'{in_sync} replicas in step'}: "
                     f"expected a leader and at least {self._least_in_sync} in step"
                 )
+
+    async def delete(self, before: dict[TopicPartition, RecordsToDelete]) -> None:
+        """Have the records before an offset be gone, as retention does.
+
+        Raises: as `ensure`.
+        """
+        await self.ensure()
+        await self._admin.delete_records(before)
 
     async def close(self) -> None:
         """Let go of the connection; a later question makes a new one."""

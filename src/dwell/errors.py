@@ -4,6 +4,7 @@ DwellError                 something the operator can act on; its text is one cl
 ├── SettingInvalid         a setting has a value that cannot be used
 ├── QuestionInvalid        there is no such named query, or a parameter of it cannot be used
 ├── RulesInvalid           a rules file cannot be used
+├── BackupInvalid          a backup is not whole, or cannot be put where it is wanted
 ├── LogError               the log did not do what it was asked
 │   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
 │   ├── LogFull            its waiting room has no place for these facts; nothing was appended
@@ -31,6 +32,10 @@ class QuestionInvalid(DwellError):
 
 class RulesInvalid(DwellError):
     """A rules file cannot be used."""
+
+
+class BackupInvalid(DwellError):
+    """A backup is not whole or not one of Dwell's, or it cannot be put where it is wanted."""
 
 
 class LogError(DwellError):

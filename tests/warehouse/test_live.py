@@ -1,13 +1,18 @@
 """The live warehouse: one file, one owner."""
 
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from random import randbytes
 
 import pytest
 
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.shard import Shard
+from dwell.warehouse.contents import read
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import Projected, glimpse
 
@@ -137,3 +142,62 @@ def test_there_is_no_index(tmp_path: Path) -> None:
             ).fetchall()
             == []
         )
+
+
+def test_a_file_is_kept_as_it_was_before_its_tables_are_brought_up_to_date(tmp_path: Path) -> None:
+    """The last migration is run again, on a file that says that it has not had it."""
+    path = tmp_path / "live" / "warehouse.duckdb"
+    with Projected(path) as projected:
+        projected.append([glimpse()]).project()
+        newest = int(projected.warehouse.info("schema_version") or 0)
+        projected.warehouse.note("schema_version", str(newest - 1))
+    kept = path.parent / "former" / f"warehouse-schema-{newest - 1}.duckdb"
+    with LiveWarehouse(path) as warehouse:
+        assert warehouse.info("schema_version") == str(newest)
+    contents, census = read(kept)
+    assert (contents.schema, census.rows["pageview"]) == (newest - 1, 1)
+    LiveWarehouse(path).close()
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
+
+
+def test_without_a_copy_that_could_be_kept_the_tables_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "live" / "warehouse.duckdb"
+    with LiveWarehouse(path) as warehouse:
+        warehouse.note("schema_version", "3")
+    (path.parent / "former").write_text("no folder")
+    with pytest.raises(
+        WarehouseError, match="and is not brought to a newer one, for no copy could"
+    ):
+        LiveWarehouse(path)
+    assert read(path)[0].schema == 3
+
+
+@contextmanager
+def full_disk(most: int) -> Iterator[None]:
+    """No file grows beyond so many bytes: what is refused then is refused as by a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_disk_that_is_full_is_told_of_in_one_line_and_the_file_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with Projected(path) as projected:
+        projected.append([glimpse()]).project()
+    size = path.stat().st_size
+    with pytest.raises(WarehouseError) as caught, full_disk(size), LiveWarehouse(path) as warehouse:
+        for length in (size * 3 // 4, 2 * size):  # the first has room in the write-ahead log alone
+            with warehouse.transaction() as connection:
+                connection.execute(LETTER, [randbytes(length)])
+    told = str(caught.value)
+    assert told.startswith(f"{path} could not be written: ")
+    assert "\n" not in told
+    with LiveWarehouse(path) as warehouse:
+        lengths = warehouse.connection.execute("select octet_length(payload) from dead_letter")
+        assert lengths.fetchall() == [(size * 3 // 4,)]
+
+
+LETTER = "insert into dead_letter by name select 0 as partition, 0 as \"offset\", 'not_json' as reason, '' as detail, ?::blob as payload, '2026-03-01'::timestamp as received_at"

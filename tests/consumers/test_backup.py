@@ -1,0 +1,188 @@
+"""A backup of a running installation, and what becomes of it again."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from dwell.consumers.archiving import archive
+from dwell.consumers.backing_up import back_up
+from dwell.consumers.backup import Manifest
+from dwell.consumers.forgetting import Forgetting
+from dwell.consumers.restoring import Restoring, erasures_in
+from dwell.errors import BackupInvalid, WarehouseHeld
+from dwell.events.log import NewRecord
+from dwell.events.opening import open_writer
+from dwell.settings import Settings
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.live import LiveWarehouse
+from tests.support.copying import everything
+from tests.support.facts import NOW, Stored, glimpse, uuid7
+from tests.support.replaying import LATEST, Quiet, append, project, settings_of, tables
+
+
+def visit(visitor: int) -> list[Stored]:
+    return [glimpse(visitor, visitor=visitor, session=visitor, received_at=NOW + visitor)]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """An installation that has run, with facts that are not projected yet."""
+    settings = settings_of(tmp_path_factory.mktemp("ran") / "data")
+    for visitor in (1, 2, 3):
+        append(settings, visit(visitor))
+    project(settings)
+    archive(settings, LATEST, processes=1, watcher=Quiet())
+    append(settings, visit(4))
+    return settings
+
+
+@pytest.fixture
+def backup(ran: Settings, tmp_path: Path) -> Path:
+    back_up(ran, tmp_path / "backup", secrets=False)
+    return tmp_path / "backup"
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Settings:
+    return settings_of(tmp_path / "new")
+
+
+def restored(new: Settings, backup: Path, *since: Path) -> list[str]:
+    restoring = Restoring(new, backup)
+    restoring.run(since)
+    return restoring.forgotten
+
+
+def test_a_restored_installation_goes_on_where_the_backup_was_made(
+    ran: Settings, backup: Path, new: Settings
+) -> None:
+    assert restored(new, backup) == []
+    assert everything(new) == everything(ran)
+    assert tables(new.published) == tables(ran.published)
+    append(new, visit(5))
+    project(new)
+    assert len(tables(new.published)["pageview"]) == 5
+    assert archive(new, LATEST, processes=1, watcher=Quiet()).added == 2
+
+
+def test_a_log_that_is_appended_to_is_whole_in_the_backup(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "data")
+    asyncio.run(_append_and_back_up(settings, tmp_path / "backup"))
+    restored(new := settings_of(tmp_path / "new"), tmp_path / "backup")
+    found, later = everything(new)[0], everything(settings)[0]
+    assert 100 <= len(found) < len(later)
+    assert found == later[: len(found)]
+
+
+async def _append_and_back_up(settings: Settings, target: Path) -> None:
+    writer = open_writer(settings)
+    records = [NewRecord(each.key, each.value, each.timestamp) for each in visit(1) * 100]
+    await writer.append(records)
+    settings.live.mkdir(exist_ok=True)
+    backing_up = asyncio.create_task(asyncio.to_thread(back_up_in_thread, settings, target))
+    while not backing_up.done():
+        await writer.append(records)
+    await backing_up
+    await writer.append(records)
+    await writer.close()
+
+
+def back_up_in_thread(settings: Settings, target: Path) -> None:
+    back_up(settings, target, secrets=False)
+
+
+def test_who_was_forgotten_since_does_not_come_back(backup: Path, new: Settings) -> None:
+    restored(new, backup)
+    Forgetting(new, [uuid7(1)], wait=5, say=lambda line: None).run()
+    again = settings_of(new.data.parent / "again")
+    assert restored(again, backup, new.data) == [uuid7(1)]
+    assert len(tables(again.published)["pageview"]) == 2
+    assert [bool(value) for *_, value in everything(again)[0]] == [False, True, True, True, True]
+    held = Archive.open(again.archive_folder)
+    assert held is not None
+    assert sum(each.records for each in held.manifest.files) == 2
+    for path in (again.warehouse, again.published, again.embedded_log):
+        assert glimpse(1).value not in path.read_bytes()
+
+
+def test_who_is_forgotten_may_stand_in_a_list(tmp_path: Path) -> None:
+    listed = tmp_path / "forgotten.txt"
+    listed.write_text(f"{uuid7(1).upper()}\n{uuid7(2)}\n")
+    assert erasures_in([listed]).keys() == {uuid7(1), uuid7(2)}
+    listed.write_text(f"{uuid7(1)} somebody\n")
+    with pytest.raises(
+        BackupInvalid, match="has 'somebody' as its word 2: expected a visitor's id"
+    ):
+        erasures_in([listed])
+
+
+def test_nothing_is_overwritten(ran: Settings, backup: Path, new: Settings) -> None:
+    with pytest.raises(BackupInvalid, match="is there already: expected a new folder"):
+        back_up(ran, backup, secrets=False)
+    new.data.mkdir()
+    (new.data / "something").touch()
+    with pytest.raises(BackupInvalid, match="has something in it: expected an empty folder"):
+        restored(new, backup)
+
+
+@pytest.mark.parametrize("harm", ["changed", "shorter", "gone"])
+def test_a_file_that_is_not_as_it_was_is_refused(backup: Path, new: Settings, harm: str) -> None:
+    log = backup / "log.sqlite"
+    content = bytearray(log.read_bytes())
+    content[5000] ^= 1
+    if harm == "gone":
+        log.unlink()
+    else:
+        log.write_bytes(content if harm == "changed" else content[:-1])
+    with pytest.raises(BackupInvalid, match=r"log\.sqlite (has .* bytes with|is not there)"):
+        restored(new, backup)
+    assert not (new.data / "live").exists()
+
+
+def test_a_restore_that_was_broken_off_begins_anew(
+    ran: Settings, backup: Path, new: Settings
+) -> None:
+    (new.data / ".restoring" / "live").mkdir(parents=True)
+    (new.data / "archive").mkdir()
+    (new.data / "archive" / "half").touch()
+    restored(new, backup)
+    assert sorted(each.name for each in new.data.iterdir()) == [
+        "archive",
+        "live",
+        "warehouse.duckdb",
+    ]
+    assert not (new.data / "archive" / "half").exists()
+
+
+def test_a_name_that_leads_out_of_the_backup_is_refused(backup: Path, new: Settings) -> None:
+    raw = json.loads((backup / "manifest.json").read_text())
+    raw["files"][0]["path"] = "../elsewhere.duckdb"
+    (backup / "manifest.json").write_text(json.dumps(raw))
+    with pytest.raises(BackupInvalid, match="expected a file of the backup"):
+        restored(new, backup)
+
+
+def test_secrets_come_along_only_if_they_are_wanted(ran: Settings, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("hash")
+    settings = Settings(**ran.model_dump() | {"dashboard_password_file": password})
+    without = back_up(settings, tmp_path / "without", secrets=False)
+    assert without.left_out == (f"DWELL_DASHBOARD_PASSWORD_FILE: {password}",)
+    back_up(settings, tmp_path / "with", secrets=True)
+    kept = tmp_path / "with" / "secrets" / "dashboard_password_file"
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("hash", 0o600)
+    assert "DWELL_DATA=" in (tmp_path / "with" / "settings.env").read_text()
+
+
+def test_a_projector_may_be_at_work_but_nobody_may_be_forgotten_meanwhile(
+    ran: Settings, tmp_path: Path
+) -> None:
+    forgetting = Forgetting(ran, [uuid7(9)], wait=1, say=lambda line: None)
+    with LiveWarehouse(ran.warehouse):
+        back_up(ran, tmp_path / "backup", secrets=False)
+        with forgetting._alone(), pytest.raises(WarehouseHeld, match="by `dwell forget`"):
+            back_up(ran, tmp_path / "other", secrets=False)
+    assert Manifest.read(tmp_path / "backup").shards == 0
+    assert not list(tmp_path.glob(".other*"))
