@@ -133,9 +133,9 @@ def untracked() -> None:
     """Serve the pages without Dwell, as `dwell site` does with it."""
     import uvicorn
 
+    from dwell.serving import configured
     from dwell.settings import Settings
     from dwell.site.app import create_app
-    from dwell.site.serving import configured
 
     settings = Settings.read()
     config = configured(create_app(settings, tracked=False))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dwell.consumers.beginning import beginning
-from dwell.consumers.scan import scan
+from dwell.consumers.scan import first
 from dwell.consumers.spans import Span
 from dwell.events.log import LogReader
 from dwell.warehouse.published import Published
@@ -47,14 +47,7 @@ async def overdue(
             position = await beginning(reader, partition, begun=begun)
         wanted = await reader.offset_at(partition, before)
         if position < wanted:
-            first = await _first(reader, Span(partition, position, wanted))
-            if first is not None:
-                found[partition] = first
+            record = await first(reader, Span(partition, position, wanted))
+            if record is not None:
+                found[partition] = record[0]
     return found
-
-
-async def _first(reader: LogReader, span: Span) -> int | None:
-    """The offset of the first record of a span, if there is one: it may be a gap."""
-    async for batches, _ in scan(reader, span, 1, patience=0):
-        return next((batch.offsets[0] for batch in batches), None)
-    return None

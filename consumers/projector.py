@@ -16,6 +16,7 @@ from dwell.consumers.judge import judge
 from dwell.consumers.outage import Outage
 from dwell.consumers.publisher import Publisher
 from dwell.consumers.shards import Shards
+from dwell.consumers.tally import Tally
 from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.dead_letters import DeadLetterTopic
 from dwell.events.log import Batch, LogReader
@@ -65,8 +66,9 @@ class Projector:
         reader: LogReader,
         warehouse: LiveWarehouse,
         dead_letters: DeadLetterTopic | None = None,
+        tally: Tally | None = None,
     ) -> None:
-        """`dead_letters` is where they are sent too, if anywhere."""
+        """`dead_letters` is where they are sent too, if anywhere; `tally` is told of what is done."""
         self._settings = settings
         self._reader = reader
         self._warehouse = warehouse
@@ -76,6 +78,7 @@ class Projector:
         self._stopping = asyncio.Event()
         self._gives_way = False
         self._outage = Outage()
+        self._tally = Tally() if tally is None else tally
         self._gathering: asyncio.Task[list[Batch]] | None = None
         self._partitions: list[int] = []
         self.positions: dict[int, int] = {}
@@ -97,6 +100,7 @@ class Projector:
             in_turn=self._in_turn,
             announce=self._shards.unite,
             behind=lambda: self._behind,
+            tally=self._tally,
         )
         self._forwarder = dead_letters and Forwarder(
             warehouse,
@@ -110,6 +114,17 @@ class Projector:
         FINISH_WITHIN seconds at most, then a last publication. Nothing is broken off."""
         self._gives_way = False
         self._stopping.set()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why facts are not carried to people now, in one word; `None` if they are."""
+        if self._outage.lasts or not self._partitions:
+            return "log_unavailable"
+        return "not_published" if self._publisher.failing else None
+
+    async def dead_letters(self) -> dict[str, int]:
+        """How many stand in the warehouse, by reason."""
+        return await self._in_turn(self._warehouse.dead_letters)
 
     async def run(self) -> bool:
         """Project until `stop()`, or until another file waits for the warehouse's place; then only the
@@ -393,6 +408,7 @@ class Projector:
         began = time.monotonic()
         applied = await self._in_turn(partial(self._projection.apply, read))
         taken = time.monotonic() - began
+        self._tally.applied(len(read), taken)
         self._patience = max(self._settings.batch_seconds, min(QUIET_SHARE * taken, MOST_PATIENCE))
         self._behind = len(read) >= self._settings.batch_facts
         self.positions |= applied.positions

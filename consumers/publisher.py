@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dwell.consumers.tally import Tally
 from dwell.errors import WarehouseError
 from dwell.warehouse import promotion, scrubbing, snapshot
 from dwell.warehouse.live import LiveWarehouse
@@ -51,6 +52,10 @@ class Publisher:
         announce: called after each copy; may raise WarehouseError as a copy does.
         behind: whether the projector has more to do than it can; then the copies, which want a
             processor too, are made as seldom as the pauses would have it.
+        tally: is told of each publication.
+
+    Attributes:
+        failing: whether the last one could not be made.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Publisher:
         in_turn: Callable[[Callable[[], Any]], Awaitable[Any]],
         announce: Callable[[], None] = lambda: None,
         behind: Callable[[], bool] = lambda: False,
+        tally: Tally | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._published = published
@@ -69,6 +75,8 @@ class Publisher:
         self._in_turn = in_turn
         self._announce = announce
         self._behind = behind
+        self._tally = Tally() if tally is None else tally
+        self.failing = False
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
         self._said_at: float | None = None
@@ -112,6 +120,11 @@ class Publisher:
         except WarehouseError as error:
             logger.error("%s", error)
             self._changed.set()
+            self._tally.not_published()
+            self.failing = True
+        else:
+            self._tally.published(standing.paused + time.monotonic() - began)
+            self.failing = False
         copying = time.monotonic() - began
         return max(self._every, SHARE * standing.paused, copying * (SHARE if self._behind() else 1))
 

@@ -54,6 +54,19 @@ async def scan(
         log.heard()  # the time that the records were looked at is not the log's
 
 
+async def first(reader: LogReader, span: Span) -> tuple[int, int] | None:
+    """Offset and time of the first record of a span, if there is one: it may be a gap. The reader's
+    positions are moved.
+
+    Raises:
+        LogMismatch, LogUnavailable: as `scan`, without patience.
+    """
+    async for batches, _ in scan(reader, span, 1, patience=0):
+        for batch in batches:
+            return batch.offsets[0], batch.timestamps[0]
+    return None
+
+
 class _Patient:
     """Asks a log, and gives it time."""
 

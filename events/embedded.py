@@ -26,6 +26,8 @@ GROUP_RECORDS = 8192
 """Records in one commit at most, about: so many are on the disk in a tenth of a second."""
 CHECKPOINT_BYTES = 4 * 2**20
 """Bytes written between two checkpoints, about."""
+CHECK_BYTES = 4096
+"""What a proof that a fact could be made durable writes: a page."""
 WAL_FRAMES = 4096
 """Frames (of 4 KiB) beyond which the write-ahead log is begun anew, readers or not: the longer it
 is, the longer are they waited for."""
@@ -74,6 +76,11 @@ class EmbeddedWriter(LogWriter):
         ticket = self._room.admit(records)
         self._hand_over(ticket)
         return ticket.outcome
+
+    @property
+    def waiting_bytes(self) -> int:
+        """As the contract says."""
+        return self._room.bytes
 
     async def check(self) -> None:
         """As the contract says; takes a synced commit."""
@@ -174,6 +181,7 @@ class _Pen:
                     self._append(connection, records)
                 else:
                     connection.execute("update log set checked = checked + 1")
+                    self._written += CHECK_BYTES
             finally:
                 if connection.in_transaction:
                     connection.rollback()

@@ -77,6 +77,11 @@ class LogWriter(ABC):
         if records:
             await self.submit(records)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of what waits or is under way, those of calls that have timed out included."""
+        return 0
+
     @abstractmethod
     async def check(self) -> None:
         """Return if a fact could be made durable now.

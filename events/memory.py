@@ -150,6 +150,11 @@ class MemoryWriter(LogWriter):
         self._write()
         return ticket.outcome
 
+    @property
+    def waiting_bytes(self) -> int:
+        """As the contract says."""
+        return self._room.bytes
+
     async def check(self) -> None:
         """As the contract says."""
         await self.submit(())

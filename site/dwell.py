@@ -8,16 +8,18 @@ from functools import cached_property
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dwell.errors import LogUnavailable
 from dwell.events.log import LogWriter
 from dwell.events.opening import open_writer
+from dwell.health import QUESTIONS, Health
 from dwell.settings import Settings
 from dwell.site.answer import Answer
 from dwell.site.beacon.script import TYPES, Script
 from dwell.site.collector import Collector, clock
 from dwell.site.collector.body import SECONDS
+from dwell.site.readiness import Readiness
 
 CLOSE_SECONDS = 1
 """How long the log may take to end with the application: the requests in flight had their time before."""
@@ -41,6 +43,7 @@ class Dwell:
 
     Attributes:
         collector: with `counts` of what it accepted and refused.
+        health: whether it lives, and whether a fact can be made durable now.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Dwell:
         """
         self.settings = settings
         self.collector = Collector(settings, self._opened_log, now=now, body_seconds=body_seconds)
+        self.health = Health(Readiness(self.collector, self._opened_log))
         self._log_is_own = log is None
         self._log: LogWriter | None = open_writer(settings) if log is None else log
 
@@ -132,13 +136,22 @@ class Dwell:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _below_mount(scope)
-        if path != "/facts" and _FILE.fullmatch(path):
-            if scope["method"] in ("GET", "HEAD"):
-                file = self.types if path == _TYPES else self.script
+        if path != "/facts":
+            file = self._file(path)
+            if file is not None and scope["method"] in ("GET", "HEAD"):
                 await file(scope, receive, send)
                 return
-            path = "/beacon.js"
+            if file is not None and path not in QUESTIONS:
+                path = "/beacon.js"
         await self.collector(path, scope, receive, send)
+
+    def _file(self, path: str) -> ASGIApp | None:
+        """What is answered by GET and HEAD alone."""
+        if path in QUESTIONS:
+            return self.health
+        if not _FILE.fullmatch(path):
+            return None
+        return self.types if path == _TYPES else self.script
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -146,6 +159,11 @@ class Dwell:
         await receive()
         await self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of facts that wait for the log or are under way to it."""
+        return 0 if self._log is None else self._log.waiting_bytes
 
     def _opened_log(self) -> LogWriter:
         if self._log is None:

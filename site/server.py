@@ -1,11 +1,14 @@
 """The server of the demo site."""
 
+from starlette.types import ASGIApp
+
 from dwell.events.opening import quiet
+from dwell.figures.port import operators_port
+from dwell.serving import Server, address_of, configured, listen
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.app import create_app
 from dwell.site.protocol import facts_protocol
-from dwell.site.serving import Server, address_of, configured, listen
 
 
 def serve(settings: Settings) -> None:
@@ -24,4 +27,13 @@ def serve(settings: Settings) -> None:
 
     said = f"the site is at {address_of(settings.host, settings.port)}/"
     http = facts_protocol(dwell.collector, settings.prefix)
-    Server(configured(create_app(settings, dwell), http), said, closing).run(sockets)
+    beside = operators_port(settings, "site_figures_port", lambda: _exposition(dwell))
+    Server(configured(create_app(settings, dwell), http), said, closing, beside).run(sockets)
+
+
+def _exposition(dwell: Dwell) -> ASGIApp:
+    # What nobody asks for is not imported.
+    from dwell.figures.exposition import Exposition
+    from dwell.site.figures import SiteFigures
+
+    return Exposition(dwell.health, SiteFigures(dwell))

@@ -195,6 +195,10 @@ class LiveWarehouse:
         """By partition, the offset of the next record to be read."""
         return dict(self._all("select partition, next_offset from log_offset"))
 
+    def dead_letters(self) -> dict[str, int]:
+        """How many there are, by reason."""
+        return dict(self._all(statements("dead_letters/by_reason")))
+
     def info(self, name: str) -> str | None:
         """An entry of `projection_info`."""
         found = self._all("select value from projection_info where name = ?", [name])

@@ -76,6 +76,11 @@ class KafkaWriter(LogWriter):
             session.take(ticket)
         return ticket.outcome
 
+    @property
+    def waiting_bytes(self) -> int:
+        """As the contract says."""
+        return self._room.bytes
+
     async def check(self) -> None:
         """As the contract says: each partition has a leader and replicas in step."""
         ticket = self._room.admit(())

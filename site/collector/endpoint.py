@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from time import monotonic
 from typing import Any, NamedTuple
 
 from dwell.errors import LogError, LogFull, LogUnavailable
 from dwell.events.log import LogWriter
+from dwell.health import LIVE, READY
 from dwell.schemas.wire import Reading, shown
 from dwell.settings import Settings
 from dwell.site.collector import clock
@@ -38,8 +40,10 @@ METHODS = {
     "/facts": ("POST", "OPTIONS"),
     "/visitor": ("DELETE", "POST", "OPTIONS"),
     "/beacon.js": ("GET", "HEAD"),
+    LIVE: ("GET", "HEAD"),
+    READY: ("GET", "HEAD"),
 }
-"""What is served below the mount, and by which methods. The script itself is answered before."""
+"""What is served below the mount, and by which methods. The script and health are answered before."""
 PREFLIGHT_SECONDS = 7_200
 """How long a browser may remember a preflight: Chromium's own bound."""
 
@@ -50,12 +54,14 @@ class Taken(NamedTuple):
     Attributes:
         durable: done when they are, or with what the log says instead.
         secure: whether their client speaks https.
+        began: when they were handed over, in seconds of `time.monotonic`.
     """
 
     durable: "asyncio.Future[None]"
     reading: Reading[BrowserFact]
     visitor: str
     secure: bool
+    began: float
 
 
 class Collector:
@@ -67,6 +73,8 @@ class Collector:
     Attributes:
         counts: what it accepted and refused, and why.
         closing: set when the process ends: requests that are given up then are answered 503.
+        kept_at: when facts were made durable last, in seconds of `time.monotonic`.
+        waiting: facts that wait to be made durable.
     """
 
     def __init__(
@@ -79,6 +87,8 @@ class Collector:
     ) -> None:
         self.counts = Counts()
         self.closing = False
+        self.kept_at = float("-inf")
+        self.waiting = 0
         self._notices = Notices()
         self._log = log
         self._log_is_away = False
@@ -131,6 +141,7 @@ class Collector:
 
     def settle(self, taken: Taken) -> Answer:
         """The answer for facts of which the log has said what became of them."""
+        self.waiting -= len(taken.reading.facts)
         try:
             return self._settle(taken)
         except Refused as refused:
@@ -156,8 +167,7 @@ class Collector:
             taken = self._take(request, await self._bodies.read(receive))
             if isinstance(taken, Answer):
                 return taken
-            with suppress(LogError):
-                await taken.durable
+            await self._settled(taken)
         except asyncio.CancelledError:
             if not self.closing:
                 raise
@@ -180,7 +190,15 @@ class Collector:
             durable = self._log().submit(records)
         except LogError as error:
             raise self._unkept(error) from None
-        return Taken(durable, reading, visitor, request.secure)
+        self.waiting += len(records)
+        return Taken(durable, reading, visitor, request.secure, monotonic())
+
+    async def _settled(self, taken: Taken) -> None:
+        try:
+            with suppress(LogError):
+                await taken.durable
+        finally:
+            self.waiting -= len(taken.reading.facts)
 
     def _settle(self, taken: Taken) -> Answer:
         if taken.durable.cancelled():
@@ -188,6 +206,8 @@ class Collector:
         error = taken.durable.exception()
         if error is not None:
             raise self._unkept(error)
+        self.kept_at = monotonic()
+        self.counts.durable.observe(self.kept_at - taken.began)
         if self._log_is_away:
             self._log_is_away = False
             logger.warning("facts are kept again")

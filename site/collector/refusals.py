@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
+from dwell.figures.histogram import Histogram
 from dwell.schemas.refusals import Reason
 from dwell.schemas.wire import FieldError
 
@@ -71,6 +72,11 @@ TITLES: dict[Cause | Reason, str] = {
 RETRY_AFTER = {Cause.LOG_FULL: 1, Cause.LOG_UNAVAILABLE: 5}
 """Seconds after which a client may try again; for `RATE` they depend on the address."""
 
+DURABLE_SECONDS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+"""Bounds between which it is counted how long facts took to be made durable."""
+
 
 class Refused(Exception):
     """A request that is refused as a whole, for one cause."""
@@ -96,11 +102,13 @@ class Counts:
     Attributes:
         accepted: facts made durable.
         refused: requests refused by `Cause`, and facts or bodies refused by `Reason`.
+        durable: how many seconds a request's facts took, of those accepted.
     """
 
     def __init__(self) -> None:
         self.accepted = 0
         self.refused: Counter[Cause | Reason] = Counter()
+        self.durable = Histogram(DURABLE_SECONDS)
 
     def refuse_facts(self, errors: Iterable[FieldError]) -> None:
         """Count each refused fact once, by the first thing that is wrong with it."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dwell.errors import QuestionInvalid, WarehouseError
+from dwell.health import PREFIX, QUESTIONS, Health
 from dwell.settings import Settings
 from dwell.site.collector.request import RequestReader
 from dwell.site.dashboard.access import Access
@@ -20,6 +21,7 @@ from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking
 from dwell.site.dashboard.assets import Assets
 from dwell.site.dashboard.boards import Boards
+from dwell.site.dashboard.counting import Counted, Requests
 from dwell.site.dashboard.data import Data
 from dwell.site.dashboard.gate import Gate
 from dwell.site.dashboard.headers import Guarded
@@ -53,7 +55,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
         SettingInvalid: a setting of the dashboard cannot be used.
     """
     access = Access(settings, guarded=guarded)
-    asking = Asking()
+    asking, requests = Asking(), Requests()
     board = Board(settings.published)
     newest = Newest(settings.published, board, asking)
     assets = Assets(bundle())
@@ -66,6 +68,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     newest.before_shown(ahead.ask)
     data = Data(board, asking, newest, ahead, settings.timezone)
     streams = Streams(newest)
+    health = Health(newest.unready)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -91,9 +94,11 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
             Route("/login", signing_in.sign_in, methods=["POST"]),
             Route("/logout", signing_in.sign_out, methods=["POST"]),
             Route("/healthy", _well),
+            *(Route(f"{PREFIX}{question}", health) for question in QUESTIONS),
             Route("/assets/{digest}/{path:path}", assets.serve),
         ],
         middleware=[
+            Middleware(Counted, requests=requests),
             Middleware(Guarded),
             Middleware(GZipMiddleware, minimum_size=COMPRESSED_BYTES, compresslevel=5),
             Middleware(
@@ -108,6 +113,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
         lifespan=lifespan,
     )
     app.state.streams = streams
+    app.state.health, app.state.asking, app.state.requests = health, asking, requests
     return app
 
 

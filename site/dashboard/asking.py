@@ -5,8 +5,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 from typing import TypeVar, cast
 
+from dwell.figures.histogram import Histogram
 from dwell.site.dashboard.refusals import Cause, Refused
 
 THREADS = 2
@@ -14,6 +16,10 @@ THREADS = 2
 MOST_WAITING = 256
 """Questions that are answered or wait; the next is refused. Ten boards that ask for all their panels
 at once are some 170, most of them the same ones."""
+ANSWER_SECONDS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+"""Bounds between which it is counted how long an answer took."""
 KEPT_BYTES = 16 * 1024 * 1024
 """Of answers, those used last."""
 
@@ -27,26 +33,36 @@ class _Asked:
     Attributes:
         askers: how many wait for it.
         begun: whether a thread is at work on it.
+        seconds: that it was.
     """
 
     answer: Callable[[], object]
     askers: int = 0
     begun: bool = False
+    seconds: float = 0.0
     task: "asyncio.Task[object] | None" = None
 
     def run(self) -> object:
         """In a thread."""
-        self.begun = True
-        return self.answer()
+        self.begun, began = True, monotonic()
+        try:
+            return self.answer()
+        finally:
+            self.seconds = monotonic() - began
 
 
 class Asking:
-    """Runs questions in a few threads, each one once however many ask it at the same time."""
+    """Runs questions in a few threads, each one once however many ask it at the same time.
+
+    Attributes:
+        seconds: that a thread was at work on each, be it answered or not.
+    """
 
     def __init__(self, threads: int = THREADS, most: int = MOST_WAITING) -> None:
         self._pool = ThreadPoolExecutor(threads, "asking")
         self._most = most
         self._asked: dict[Hashable, _Asked] = {}
+        self.seconds = Histogram(ANSWER_SECONDS)
 
     def __len__(self) -> int:
         """How many questions are answered or wait."""
@@ -84,6 +100,8 @@ class Asking:
             return await asyncio.get_running_loop().run_in_executor(self._pool, asked.run)
         finally:
             self._forget(question, asked)
+            if asked.begun:
+                self.seconds.observe(asked.seconds)
 
     def _forget(self, question: Hashable, asked: _Asked) -> None:
         if self._asked.get(question) is asked:

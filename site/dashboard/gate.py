@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dwell.health import PREFIX, QUESTIONS
 from dwell.site.collector.request import Request as Head
 from dwell.site.collector.request import RequestReader
 from dwell.site.dashboard.access import Access
@@ -15,7 +16,7 @@ from dwell.site.dashboard.pages import Pages
 from dwell.site.dashboard.refusals import Cause, Refused
 from dwell.site.dashboard.troubles import Troubles, wants_page
 
-OPEN = ("/login", "/healthy")
+OPEN = ("/login", "/healthy", *(f"{PREFIX}{question}" for question in QUESTIONS))
 """What is answered to everybody; and the assets, which are the same in every Dwell."""
 LONGEST_QUERY = 4_096
 """Characters."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dwell.errors import WarehouseError
 from dwell.site.dashboard.asking import Asking
-from dwell.site.dashboard.refusals import Refused
+from dwell.site.dashboard.refusals import Cause, Refused
 from dwell.warehouse.panels import Board, Publication
 from dwell.warehouse.published import Identity, identity_of
 
@@ -22,6 +22,8 @@ PATIENCE_SECONDS = 5.0
 """In which answers are made before a new publication is shown all the same."""
 SHARE = 5
 """After that there is a pause of so many times the seconds that it took."""
+READY_SECONDS = 2.0
+"""In which something is shown, if it can be."""
 NOW_SECONDS = 300.0
 """A period that ends now ends so long ago at most, though nothing is published."""
 
@@ -57,6 +59,23 @@ class Newest:
         except OSError:
             return True
         return True
+
+    async def unready(self) -> str | None:
+        """`None` if something published can be shown now, else why not: a `Cause` of refusals.
+
+        Who asks is nobody who looks: a new publication is not answered ahead for them.
+        """
+        if not self.is_there():
+            return Cause.NOTHING_PUBLISHED
+        if self._shown is None:
+            try:
+                async with asyncio.timeout(READY_SECONDS):
+                    await self.shown()
+            except WarehouseError:
+                return Cause.UNREADABLE
+            except (Refused, TimeoutError):
+                return Cause.BUSY
+        return None
 
     def before_shown(self, answer: Callable[[Shown], Awaitable[None]]) -> None:
         """Have that done with each publication before it is shown."""

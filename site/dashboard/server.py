@@ -4,10 +4,14 @@ import gc
 import socket
 from ipaddress import ip_address
 
+from starlette.datastructures import State
+from starlette.types import ASGIApp
+
 from dwell.errors import SettingInvalid
+from dwell.figures.port import operators_port
+from dwell.serving import Server, address_of, configured, listen
 from dwell.settings import Settings
 from dwell.site.dashboard.app import create_dashboard
-from dwell.site.serving import Server, address_of, configured, listen
 
 
 def serve(settings: Settings) -> None:
@@ -23,8 +27,18 @@ def serve(settings: Settings) -> None:
     host, port = settings.dashboard_host, settings.dashboard_port
     sockets = listen(host, port, ("dashboard_host", "dashboard_port"))
     said = f"the dashboard is at {address_of(host, port)}/"
-    Server(configured(app), said, app.state.streams.close).run(sockets)
+    beside = operators_port(settings, "dashboard_figures_port", lambda: _exposition(app.state))
+    Server(configured(app), said, app.state.streams.close, beside).run(sockets)
     gc.unfreeze()  # DuckDB's binding complains of what is not collected at the end
+
+
+def _exposition(state: State) -> ASGIApp:
+    # What nobody asks for is not imported.
+    from dwell.figures.exposition import Exposition
+    from dwell.site.dashboard.figures import DashboardFigures
+
+    figures = DashboardFigures(state.requests, state.asking, state.streams)
+    return Exposition(state.health, figures)
 
 
 def require_protection(settings: Settings) -> None:

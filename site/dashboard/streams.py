@@ -39,6 +39,10 @@ class Streams:
         self._open = 0
         self._closing = asyncio.Event()
 
+    def __len__(self) -> int:
+        """How many are open."""
+        return self._open
+
     async def serve(self, request: Request) -> Response:
         """A stream of events named `published`: one at once, and one for each new publication.
 

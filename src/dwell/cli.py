@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from dwell import lifeline
+from dwell import lifeline, messages
 from dwell.errors import DwellError
 from dwell.settings import Settings, default_of, option_of, variable_of
 
@@ -136,7 +136,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _could_not(message: str) -> int:
     """Say so; returns the exit status of what could not be done."""
-    click.echo(f"dwell: {message}", err=True)
+    click.echo(messages.last_word(message), err=True)
     return 2
 
 

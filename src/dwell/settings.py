@@ -95,6 +95,7 @@ def _shard(value: str) -> str:
     return str(Shard.parse(value)) if value else value
 
 
+Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -276,6 +277,28 @@ class Settings(BaseModel):
         "",
         "Header in which a proxy of DWELL_TRUSTED_PROXIES says who asks for the dashboard; none if empty.",
         "the name of a header such as X-Forwarded-User",
+    )
+
+    figures_host: Annotated[str, Field(min_length=1)] = _setting(
+        "127.0.0.1",
+        "Address on which each process serves its figures and health for operators, if it does.",
+        "an address, best a loopback one: whoever reaches it is answered",
+    )
+    site_figures_port: Port = _setting(
+        0, "Port of the site's figures; 0 is none.", "a number between 1 and 65535, or 0"
+    )
+    projector_figures_port: Port = _setting(
+        0,
+        "Port of the projector's figures and health; 0 is none.",
+        "a number between 1 and 65535, or 0",
+    )
+    dashboard_figures_port: Port = _setting(
+        0, "Port of the dashboard's figures; 0 is none.", "a number between 1 and 65535, or 0"
+    )
+    messages: Literal["text", "json"] = _setting(
+        "text",
+        "How site, projector and dashboard say what happens: lines for people, or JSON objects.",
+        "text or json",
     )
 
     @classmethod

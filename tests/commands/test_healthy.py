@@ -30,7 +30,7 @@ def test_the_site_is_well_while_it_answers(tmp_path: Path) -> None:
         elsewhere = environ | {"DWELL_PREFIX": "/elsewhere"}
         assert healthy(elsewhere, "site") == (
             1,
-            "the site answers /elsewhere/beacon.js with 404: expected 200",
+            "the site answers /elsewhere/health/live with 404: expected 200",
         )
 
 

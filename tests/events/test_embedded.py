@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from dwell.errors import LogError, LogMismatch, LogUnavailable
+from dwell.events import embedded
 from dwell.events.embedded import EmbeddedReader, EmbeddedWriter
 from dwell.events.log import LogReader, LogWriter, NewRecord
 from dwell.events.log_file import open_to_append
@@ -273,6 +274,19 @@ async def test_readers_who_never_rest_do_not_let_the_write_ahead_log_grow_withou
     await writer.close()
     assert path.stat().st_size > 140 * 2**20
     assert largest < 90 * 2**20
+
+
+async def test_who_only_asks_whether_a_fact_could_be_kept_does_not_grow_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "CHECKPOINT_BYTES", 65_536)
+    monkeypatch.setattr(embedded, "WAL_FRAMES", 32)
+    writer = writer_of(path)
+    for _ in range(200):
+        await writer.check()
+    largest = path.with_name("log.sqlite-wal").stat().st_size
+    await writer.close()
+    assert largest < 400_000  # and 800,000 without a checkpoint
 
 
 async def test_a_file_that_is_not_a_log_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

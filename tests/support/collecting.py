@@ -18,11 +18,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog
+from dwell.serving import configured
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.collector.refusals import Counts
 from dwell.site.protocol import facts_protocol
-from dwell.site.serving import configured
 from tests.support.running import wait_until
 
 PAGEVIEW = "0193a5c2-7b6e-7c11-8f53-2d1f6f0a9c01"

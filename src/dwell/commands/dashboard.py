@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import click
 
+from dwell import messages
 from dwell.cli import with_settings
 from dwell.settings import Settings
 
@@ -28,6 +29,9 @@ processor that all three want."""
     "dashboard_user_header",
     "trusted_proxies",
     "timezone",
+    "figures_host",
+    "dashboard_figures_port",
+    "messages",
 )
 def command(settings: Settings, hash_password: bool) -> int:
     """Run the dashboard alone: what the published warehouse tells, as pages, until Ctrl-C.
@@ -41,6 +45,7 @@ def command(settings: Settings, hash_password: bool) -> int:
         os.nice(NICE)
     from dwell.site.dashboard.server import serve
 
+    messages.begin(settings.messages, "dashboard")
     serve(settings)
     return 0
 

@@ -9,6 +9,7 @@ import click
 
 from dwell.cli import with_settings
 from dwell.errors import LogMismatch, LogUnavailable, WarehouseError
+from dwell.health import LIVE, PREFIX
 from dwell.settings import KAFKA, Settings
 
 ANSWER_SECONDS = 5
@@ -40,24 +41,23 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 def command(settings: Settings, process: str, within: float) -> int:
     """Say whether the site, the projector or the dashboard does its work; run it where that one runs.
 
-    The site is well if it answers for the beacon. The projector is well if the published warehouse
+    The site is well if it answers, whether its log does or not. The projector is well if the published warehouse
     holds every fact that the log, or its --shard of it, has had for --within seconds; so it is not
     while it catches up, or while the log does not answer. The dashboard is well if it answers,
     whether anything is published or not. Exit status 0: well, 1: not.
     """
     if process == "site":
-        path = f"{settings.prefix}/beacon.js"
-        trouble = trouble_of("site", settings.host, settings.port, path, 200)
+        trouble = trouble_of("site", settings.host, settings.port, settings.prefix + LIVE)
     elif process == "dashboard":
         host, port = settings.dashboard_host, settings.dashboard_port
-        trouble = trouble_of("dashboard", host, port, "/healthy", 204)
+        trouble = trouble_of("dashboard", host, port, PREFIX + LIVE)
     else:
         trouble = asyncio.run(trouble_of_projector(settings, within))
     click.echo(trouble or "well")
     return 1 if trouble else 0
 
 
-def trouble_of(process: str, host: str, port: int, path: str, expected: int) -> str | None:
+def trouble_of(process: str, host: str, port: int, path: str) -> str | None:
     """Why a process that serves is not well."""
     host = EVERYWHERE.get(host, host)
     connection = HTTPConnection(host, port, timeout=ANSWER_SECONDS)
@@ -68,9 +68,7 @@ def trouble_of(process: str, host: str, port: int, path: str, expected: int) -> 
         return f"the {process} does not answer on {host}:{port}: {error or type(error).__name__}"
     finally:
         connection.close()
-    if status == expected:
-        return None
-    return f"the {process} answers {path} with {status}: expected {expected}"
+    return None if status == 200 else f"the {process} answers {path} with {status}: expected 200"
 
 
 async def trouble_of_projector(settings: Settings, within: float) -> str | None:

@@ -17,6 +17,9 @@ from dwell.settings import KAFKA, Settings
     "publish_seconds",
     "dead_letter_topic",
     "shard",
+    "figures_host",
+    "projector_figures_port",
+    "messages",
 )
 def command(settings: Settings) -> None:
     """Run the projector alone: from the log into the warehouse, until Ctrl-C.

@@ -2,6 +2,7 @@
 
 import click
 
+from dwell import messages
 from dwell.cli import with_settings
 from dwell.settings import KAFKA, Settings
 
@@ -23,6 +24,9 @@ from dwell.settings import KAFKA, Settings
     "durable_within",
     "waiting_bytes",
     "session_timeout",
+    "figures_host",
+    "site_figures_port",
+    "messages",
 )
 def command(settings: Settings) -> int:
     """Run the site alone: pages, beacon and collector.
@@ -31,5 +35,6 @@ def command(settings: Settings) -> int:
     """
     from dwell.site.server import serve
 
+    messages.begin(settings.messages, "site")
     serve(settings)
     return 0

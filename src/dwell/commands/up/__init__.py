@@ -8,6 +8,7 @@ from functools import partial
 
 import click
 
+from dwell import messages
 from dwell.cli import with_settings
 from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
@@ -68,6 +69,7 @@ def command(settings: Settings) -> int:
             f"reads everything; or `dwell site` with a `dwell project --shard {settings.shard}` "
             "and its siblings beside it"
         )
+    messages.begin(settings.messages, "up")
     return run(settings, parts_of)
 
 
@@ -78,7 +80,8 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
         AlreadyRunning: the folder is held, or the port is in use; nothing was made or started.
         DwellError: the folder cannot be written, or a part cannot work.
     """
-    lines = Lines(sys.stdout, [part.name for part in parts_of(settings)], os.environ)
+    names = [part.name for part in parts_of(settings)]
+    lines = Lines(sys.stdout, names, os.environ, settings.messages)
     hold = Hold(settings.data, settings.live / "up.lock")
     lifeline = Lifeline()
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from dwell import messages
 from dwell.commands.up.lines import Lines
 from dwell.errors import DwellError
 
 DWELL = (sys.executable, "-P", "-m", "dwell.cli")
 CANNOT = 2
 """Exit status of a part that cannot do its work; its last line says why."""
-LAST_WORD = "dwell: "
-"""What that line begins with."""
 STEADY_SECONDS = 10.0
 """When a part that ran so long ends, back-off begins anew."""
 FIRST_DELAY = 0.25
@@ -169,7 +168,7 @@ class Supervisor:
         ending = await process.wait()
         del self._running[part.name]
         if last_word and ending != CANNOT:
-            self._lines.told(part.name, part.colour, LAST_WORD + last_word)
+            self._lines.told(part.name, part.colour, messages.LAST_WORD + last_word)
             last_word = ""
         return ending, last_word
 
@@ -183,10 +182,10 @@ class Supervisor:
                 lines, rest = [*lines, rest], b""
             for line in (each.decode(errors="replace").rstrip("\r") for each in lines):
                 if last_word:
-                    self._lines.told(part.name, part.colour, LAST_WORD + last_word)
+                    self._lines.told(part.name, part.colour, messages.LAST_WORD + last_word)
                     last_word = ""
-                if line.startswith(LAST_WORD):
-                    last_word = line.removeprefix(LAST_WORD)
+                if (why := messages.why(line)) is not None:
+                    last_word = why
                 else:
                     self._lines.told(part.name, part.colour, line)
         if rest:

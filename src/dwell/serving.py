@@ -5,13 +5,14 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from dwell import messages
 from dwell.errors import AlreadyRunning, DwellError
 from dwell.settings import option_of, variable_of
 
@@ -54,12 +55,25 @@ class Server(uvicorn.Server):
     Args:
         said: printed as soon as it answers.
         closing: called before the requests in flight are waited for.
+        beside: open for as long as it serves.
     """
 
-    def __init__(self, config: uvicorn.Config, said: str, closing: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        said: str,
+        closing: Callable[[], None],
+        beside: AbstractAsyncContextManager[None],
+    ) -> None:
         super().__init__(config)
         self._said = said
         self._closing = closing
+        self._beside = beside
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve to the end."""
+        async with self._beside:
+            await super().serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
@@ -68,7 +82,7 @@ class Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(GARBAGE, 20, 20)
         await super().startup(sockets)
-        print(self._said, flush=True)  # noqa: T201
+        messages.say(self._said)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what is in flight, then end."""

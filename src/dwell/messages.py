@@ -1,0 +1,138 @@
+"""What the processes say, as lines of text for people or as JSON objects, one a line, for machines.
+
+No message tells anything of a visitor: no id, no address, no agent, no address of a page. An object has
+`time`, `level`, `logger`, `process` and `message`, and after a failure that nobody expected `exception`:
+its type and where it came from, but not its own text, which may quote a fact.
+"""
+
+import json
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal
+
+Form = Literal["text", "json"]
+
+LAST_WORD = "dwell: "
+"""What a line of text begins with that says why a command could not do its work."""
+SAYS_WHY = "dwell.cli"
+"""The logger of such a line as an object."""
+
+_process: str | None = None
+"""Who says it; `None` while lines of text are said."""
+
+
+def begin(form: Form, process: str, level: int | None = None) -> None:
+    """From now on this process says everything in this form.
+
+    Args:
+        process: what it is called in objects.
+        level: from which on lines of text are said, and say it; by default warnings are, and do not.
+    """
+    global _process  # one standard error, one way to write on it
+    if form == "text":
+        _process = None
+        if level is not None:
+            logging.basicConfig(level=level, format="%(levelname)s %(message)s")
+        return
+    _process = process
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Objects(process))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = _unexpected
+    threading.excepthook = _unexpected_in_thread
+
+
+def say(text: str) -> None:
+    """Say something on standard output that is no trouble, as where the site is."""
+    said = text if _process is None else line(_process, text)
+    print(said, flush=True)  # noqa: T201
+
+
+def last_word(why: str) -> str:
+    """The line that says why a command could not do its work."""
+    if _process is None:
+        return LAST_WORD + why
+    return line(_process, why, "CRITICAL", SAYS_WHY)
+
+
+def line(process: str, message: str, level: str = "INFO", logger: str = "dwell") -> str:
+    """An object, as a line."""
+    return _written(datetime.now(UTC), level, logger, process, message)
+
+
+def is_object(text: str) -> bool:
+    """Whether a line is an object."""
+    return text.startswith('{"time": ') and text.endswith("}")
+
+
+def why(text: str) -> str | None:
+    """What a line says if it is a process's last word, in either form."""
+    if text.startswith(LAST_WORD):
+        return text.removeprefix(LAST_WORD)
+    if is_object(text) and f'"logger": "{SAYS_WHY}"' in text:
+        said: str = json.loads(text)["message"]
+        return said
+    return None
+
+
+class _Objects(logging.Formatter):
+    """Formats log records as objects."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        error = record.exc_info[1] if record.exc_info else None
+        return _written(
+            datetime.fromtimestamp(record.created, UTC),
+            record.levelname,
+            record.name,
+            self._process,
+            record.getMessage(),
+            {} if error is None else {"exception": _told(error)},
+        )
+
+
+def _written(
+    time: datetime,
+    level: str,
+    logger: str,
+    process: str,
+    message: str,
+    more: Mapping[str, object] | None = None,
+) -> str:
+    said = {
+        "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": level,
+        "logger": logger,
+        "process": process,
+        "message": message,
+    }
+    return json.dumps(said | dict(more or {}), ensure_ascii=False)
+
+
+def _told(error: BaseException) -> dict[str, object]:
+    """What may be said of an exception: its type and the places it passed, the last one being its own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{each.filename}:{each.lineno} {each.name}" for each in frames]
+    return {"type": type(error).__qualname__, "at": places}
+
+
+def _unexpected(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    failed = (kind, error, trace)
+    logging.getLogger("dwell").critical("ended by a failure that was not expected", exc_info=failed)
+
+
+def _unexpected_in_thread(failed: threading.ExceptHookArgs) -> None:
+    error = failed.exc_value or failed.exc_type()
+    logging.getLogger("dwell").critical("a thread ended by a failure", exc_info=error)

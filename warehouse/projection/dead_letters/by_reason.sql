@@ -1,0 +1,3 @@
+select reason, count(*)
+from dead_letter
+group by reason;
