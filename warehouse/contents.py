@@ -159,6 +159,11 @@ def read(path: Path) -> tuple[Contents, Census]:
     )
 
 
+def newest_schema() -> int:
+    """How many migrations this version knows."""
+    return sum(step.name.endswith(".sql") for step in _MIGRATIONS.iterdir())
+
+
 def refuse_unfit(path: Path, offered: Contents, live: Contents | None, shard: Shard | None) -> None:
     """Make sure that a file can take the place of the live one, as far as the two files tell.
 
@@ -169,7 +174,7 @@ def refuse_unfit(path: Path, offered: Contents, live: Contents | None, shard: Sh
         WarehouseError: it cannot; the message says why.
         RulesInvalid: a newer Dwell wrote its rules.
     """
-    newest = sum(step.name.endswith(".sql") for step in _MIGRATIONS.iterdir())
+    newest = newest_schema()
     wanted = f"shard {shard}" if shard else "all of the log"
     holds = f"shard {offered.shard}" if offered.shard else "all of the log"
     if offered.schema > newest:

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from dwell.commands.doctor.examining import examine
+from dwell.commands.doctor.finding import Finding
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_writer
 from dwell.schemas.facts import VisitorForgotten
@@ -48,11 +50,13 @@ class Run:
         scraped: text and samples, by part.
         health: status and body, by part and question.
         said: all that was printed.
+        findings: of `dwell doctor` meanwhile.
     """
 
     scraped: dict[str, tuple[str, Samples]]
     health: dict[tuple[str, str], tuple[int, dict[str, object]]]
     said: str
+    findings: list[Finding]
 
     def samples(self, part: str) -> Samples:
         return self.scraped[part][1]
@@ -171,10 +175,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             for question in ("live", "ready"):
                 status, body = ask(f"http://127.0.0.1:{number}/dwell/health/{question}")
                 health[part, question] = status, json.loads(body)
+        findings = examine(Settings.read(environ=environ), 60)
         assert ask(f"http://127.0.0.1:{ports['site']}/{PERSON['query']}")[0] == 404
         assert ask(f"http://127.0.0.1:{ports['site']}/metrics", b"")[0] == 405
         up.stop()
-        yield Run(exposed, health, up.printed())
+        yield Run(exposed, health, up.printed(), findings)
 
 
 def test_each_part_is_live_and_ready(run: Run) -> None:
@@ -240,6 +245,18 @@ def test_the_dashboard_counts_requests_statements_and_viewers(run: Run) -> None:
     assert value(samples, "dwell_dashboard_statement_seconds_count") >= 2
     assert value(samples, "dwell_dashboard_viewers") == 1
     assert value(samples, "dwell_dashboard_questions") >= 0
+
+
+def test_the_doctor_finds_nothing_wrong_and_disturbs_nobody(run: Run) -> None:
+    verdicts = {each.of: each.verdict for each in run.findings}
+    for of_machine in ("SQLite", "clock", "space", "versions"):
+        verdicts.pop(of_machine, None)
+    assert verdicts.pop("dead letters") == "note"
+    assert set(verdicts.values()) == {"well"}, run.findings
+    said = {each.of: each.said for each in run.findings}
+    assert said["site"].startswith("is ready on 127.0.0.1:")
+    assert "is at work on" in said["projector"]
+    assert "again in" not in run.said, "nothing had to be started again"
 
 
 def test_names_are_as_prometheus_wants_them(run: Run) -> None:

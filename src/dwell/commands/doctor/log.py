@@ -1,0 +1,94 @@
+"""The log, and how far what is published is behind it."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dwell.commands.doctor.clock import now_ms
+from dwell.consumers.beginning import beginning
+from dwell.consumers.lag import Lag, lags
+from dwell.errors import DwellError
+from dwell.events.log import LogReader
+from dwell.events.opening import name_of, open_reader
+from dwell.settings import Settings
+
+ANSWER_SECONDS = 15.0
+
+
+@dataclass
+class Log:
+    """What the log says.
+
+    Attributes:
+        name: as messages call it.
+        trouble: why it could not be asked.
+        missing: whether there is none yet, and none was ever read.
+        bounds: by partition, the oldest offset and the next one to be written.
+        lags: by partition, what is not published; `None` if the log could not be asked for it.
+        gap: why it could not be.
+        future: by partition, the first offset that was received later than now.
+    """
+
+    name: str
+    identity: str = ""
+    trouble: str = ""
+    missing: bool = False
+    bounds: dict[int, tuple[int, int]] = field(default_factory=dict)
+    lags: dict[int, Lag] | None = None
+    gap: str = ""
+    future: dict[int, int] | None = None
+
+
+async def ask(settings: Settings, held: Mapping[int, int] | None) -> Log:
+    """Ask the log, which answers within ANSWER_SECONDS or does not.
+
+    Args:
+        held: by partition, what is published of it; `None` if nothing is.
+    """
+    found = Log(name_of(settings))
+    if not settings.kafka_servers and not settings.embedded_log.exists():
+        found.missing = True  # whoever asked for it would wait until it is there
+        return found
+    reader = None
+    try:
+        reader = open_reader(settings)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await _ask(found, reader, settings, held)
+    except TimeoutError:
+        found.trouble = f"{found.name} did not answer within {ANSWER_SECONDS:g} s"
+    except DwellError as error:
+        found.trouble = str(error)
+    finally:
+        if reader is not None:
+            await reader.close()
+    return found
+
+
+async def _ask(
+    found: Log, reader: LogReader, settings: Settings, held: Mapping[int, int] | None
+) -> None:
+    found.identity = await reader.identity()
+    partitions = await reader.partitions()
+    for each in partitions:
+        found.bounds[each] = await reader.start(each), await reader.end(each)
+    await _look_ahead(found, reader)
+    if held is None:
+        return
+    owned = [each for each in partitions if settings.owns(each)]
+    try:
+        positions = {
+            each: held[each] if each in held else await beginning(reader, each, begun=bool(held))
+            for each in owned
+        }
+        found.lags = await lags(reader, positions, int(time.time() * 1_000))
+    except DwellError as error:
+        found.gap = str(error)
+
+
+async def _look_ahead(found: Log, reader: LogReader) -> None:
+    found.future = {}
+    for each, (_, end) in found.bounds.items():
+        offset = await reader.offset_at(each, now_ms())
+        if offset < end:
+            found.future[each] = offset

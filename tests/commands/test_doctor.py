@@ -1,0 +1,274 @@
+"""`dwell doctor`, on installations at rest, well and not. Beside processes at work it is in
+`test_figures.py`."""
+
+import asyncio
+import json
+import os
+import socket
+import sqlite3
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import duckdb
+import pytest
+from packaging.requirements import Requirement
+from starlette.applications import Starlette
+
+from dwell import cli
+from dwell.commands.doctor.clock import is_synchronised
+from dwell.commands.doctor.finding import Finding, wrong
+from dwell.commands.doctor.places import amount
+from dwell.commands.doctor.telling import as_object, as_text
+from dwell.commands.doctor.versions import DUCKDB, parsed, resets_well
+from dwell.commands.doctor.warehouse import seconds
+from dwell.events.log import NewRecord
+from dwell.events.opening import open_reader, open_writer
+from dwell.settings import Settings, variable_of
+from tests.support.facts import Projected, Stored, glimpse
+from tests.support.house import ROOT
+from tests.support.publishing import copy_of
+from tests.support.running import free_port
+from tests.support.serving import serving
+
+Doctor = Callable[..., tuple[int, dict[str, dict[str, str]]]]
+
+
+@pytest.fixture
+def doctor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Doctor:
+    """Examines an installation in `tmp_path/data`: exit status, and the findings by what they are of."""
+    ports = {"port": free_port(), "dashboard_port": free_port()}
+
+    def run(*arguments: str, **settings: object) -> tuple[int, dict[str, dict[str, str]]]:
+        for name, value in ({"data": tmp_path / "data"} | ports | settings).items():
+            monkeypatch.setenv(variable_of(name), str(value))
+        status = cli.run(["doctor", "--json", *arguments])
+        said = json.loads(capsys.readouterr().out)
+        assert said["well"] == (status == 0)
+        return status, {each["of"]: each for each in said["findings"]}
+
+    return run
+
+
+def verdicts(findings: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """By what they are of, but for what depends on the machine."""
+    of_machine = ("SQLite", "clock", "space", "versions")
+    return {of: each["verdict"] for of, each in findings.items() if of not in of_machine}
+
+
+def now(ago_seconds: float = 0) -> int:
+    return int((time.time() - ago_seconds) * 1_000)
+
+
+def kept(settings: Settings, *facts: Stored) -> str:
+    """Append facts to the log; returns its identity."""
+
+    async def append() -> str:
+        writer, reader = open_writer(settings), open_reader(settings)
+        for each in facts:
+            await writer.append([NewRecord(each.key, each.value, each.timestamp)])
+        await writer.close()
+        identity = await reader.identity()
+        await reader.close()
+        return identity
+
+    return asyncio.run(append())
+
+
+def made(tmp_path: Path, *facts: Stored, published: int | None = None) -> Settings:
+    """An installation at rest, of which the first so many facts are published; all by default."""
+    settings = Settings(data=tmp_path / "data")
+    identity = kept(settings, *facts)
+    with Projected(settings.warehouse) as projected:
+        projected.warehouse.belong_to(identity)
+        projected.append(facts[: len(facts) if published is None else published]).project()
+        copy_of(projected.warehouse, settings.data)
+    return settings
+
+
+def test_before_the_first_start_there_are_notes_and_nothing_is_made(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    status, findings = doctor()
+    assert status == 0
+    assert verdicts(findings) == dict.fromkeys(
+        ("folder", "log", "warehouse", "site", "projector", "dashboard"), "note"
+    )
+    assert findings["folder"]["advice"] == "`dwell up` makes it"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_installation_at_rest_is_well(doctor: Doctor, tmp_path: Path) -> None:
+    made(tmp_path, glimpse(1, received_at=now(90)), glimpse(2, received_at=now(80)))
+    before = {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*.duckdb")}
+    status, findings = doctor()
+    assert status == 0
+    assert {of for of, verdict in verdicts(findings).items() if verdict == "well"} == {
+        *("folder", "log", "warehouse", "lag", "dead letters")
+    }
+    assert findings["log"]["said"].endswith("has 2 records in one partition")
+    assert findings["clock"]["verdict"] in ("well", "note")
+    assert {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*.duckdb")} == before
+
+
+def test_facts_that_nobody_sees_are_told_with_their_age(doctor: Doctor, tmp_path: Path) -> None:
+    late = glimpse(2, received_at=now(7_300))
+    made(tmp_path, glimpse(1, received_at=now(7_400)), late, published=1)
+    status, findings = doctor()
+    assert (status, findings["lag"]["verdict"]) == (1, "wrong")
+    assert findings["lag"]["said"] == "1 records are not published, the oldest of them 2 h old"
+    assert findings["lag"]["advice"].startswith("start the projector: ")
+    assert doctor("--within", "8000")[0] == 0
+
+
+def test_facts_from_the_future_are_told_from_where_on(doctor: Doctor, tmp_path: Path) -> None:
+    made(tmp_path, glimpse(1, received_at=now()), glimpse(2, received_at=now(-3_600)))
+    status, findings = doctor()
+    assert (status, findings["clock"]["verdict"]) == (1, "wrong")
+    assert "from offset 1 of partition 0 on facts were received later" in findings["clock"]["said"]
+
+
+def test_another_log_than_the_warehouse_s_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    settings = made(tmp_path, glimpse(1, received_at=now()))
+    other = tmp_path / "other.sqlite"
+    kept(settings.model_copy(update={"log": f"embedded:{other}"}), glimpse(1))
+    status, findings = doctor(log=f"embedded:{other}")
+    assert (status, findings["log"]["verdict"]) == (1, "wrong")
+    assert "and the warehouse was made from embedded:" in findings["log"]["said"]
+    status, findings = doctor(log=f"embedded:{tmp_path / 'none.sqlite'}")
+    assert (status, findings["log"]["verdict"]) == (1, "wrong")
+    assert "is gone" in findings["log"]["said"]
+
+
+def test_a_log_that_lost_what_was_not_read_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    made(tmp_path, glimpse(1, received_at=now(90)), glimpse(2, received_at=now()), published=1)
+    log = tmp_path / "data/live/log.sqlite"
+    with closing(sqlite3.connect(log)) as connection, connection:
+        connection.execute("delete from record")
+        connection.execute("update sqlite_sequence set seq = 7")
+    status, findings = doctor()
+    assert (status, findings["lag"]["verdict"]) == (1, "wrong")
+    assert "are gone" in findings["lag"]["said"]
+
+
+def test_dead_letters_are_counted_by_reason(doctor: Doctor, tmp_path: Path) -> None:
+    junk = Stored(b"what is this", now())
+    made(tmp_path, glimpse(1, received_at=now()), junk, Stored(b"{}", now()))
+    status, findings = doctor()
+    assert (status, findings["dead letters"]["verdict"]) == (0, "note")
+    said = findings["dead letters"]["said"]
+    assert said.startswith("2 records could not be read: 1 not_")
+
+
+def test_a_warehouse_of_a_newer_version_and_one_that_is_none_are_told(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    settings = made(tmp_path, glimpse(1, received_at=now()))
+    with duckdb.connect(settings.published) as connection:
+        connection.execute("update projection_info set value = '999' where name = 'schema_version'")
+    status, findings = doctor()
+    assert (status, findings["warehouse"]["verdict"]) == (1, "wrong")
+    assert "a newer Dwell wrote it" in findings["warehouse"]["advice"]
+    settings.published.write_bytes(b"These are my notes. " * 1000)
+    status, findings = doctor()
+    assert (status, findings["warehouse"]["verdict"]) == (1, "wrong")
+    assert "dead letters" not in findings
+
+
+def test_who_may_read_what_they_should_not_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    settings = made(tmp_path, glimpse(1, received_at=now()))
+    wal = settings.embedded_log.with_name("log.sqlite-wal")
+    for each in (settings.embedded_log, wal):
+        each.touch()
+        each.chmod(0o644)
+    password = tmp_path / "password"
+    password.write_text("$argon2id$…")
+    password.chmod(0o644)
+    status, findings = doctor(dashboard_password_file=password)
+    assert status == 0
+    assert findings["rights"]["advice"] == f"chmod 600 {settings.embedded_log} {wal}"
+    assert findings["secrets"]["advice"] == f"chmod o= {password}"
+    password.chmod(0o600)
+    assert doctor(dashboard_password_file=password)[1]["secrets"]["verdict"] == "well"
+    password.unlink()
+    status, findings = doctor(dashboard_password_file=password)
+    assert (status, findings["secrets"]["verdict"]) == (1, "wrong")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_of_somebody_else_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    settings = made(tmp_path, glimpse(1, received_at=now()))
+    settings.live.chmod(0o500)
+    status, findings = doctor()
+    settings.live.chmod(0o700)
+    assert (status, findings["folder"]["verdict"]) == (1, "wrong")
+
+
+def test_what_else_listens_on_a_port_is_told(doctor: Doctor) -> None:
+    with serving(Starlette()) as origin:
+        port = origin.rpartition(":")[2]
+        status, findings = doctor(port=port)
+    assert (status, findings["site"]["said"]) == (1, f"something else answers on 127.0.0.1:{port}")
+
+
+def test_a_broker_that_is_away_is_told(doctor: Doctor) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        status, findings = doctor(log=f"kafka://127.0.0.1:{port}/facts")
+    assert (status, findings["log"]["verdict"]) == (1, "wrong")
+    assert "SQLite" not in findings
+
+
+def test_a_dashboard_that_would_let_everybody_in_is_told(doctor: Doctor) -> None:
+    status, findings = doctor(dashboard_host="0.0.0.0")
+    assert status == 1
+    assert "other machines reach it" in findings["protection"]["said"]
+
+
+def test_people_read_what_is_wrong_and_what_to_do() -> None:
+    findings = [Finding("well", "log", "it is there"), wrong("lag", "it is late", "wait")]
+    assert as_text(findings).splitlines() == [
+        "well   log  it is there",
+        "wrong  lag  it is late",
+        "            → wait",
+        "",
+        "1 of 2 things are wrong",
+    ]
+    assert json.loads(as_object(findings)) == {
+        "well": False,
+        "findings": [asdict(each) for each in findings],
+    }
+
+
+def test_numbers_are_told_for_people() -> None:
+    assert [amount(each) for each in (999, 1_000, 2_500_000, 10**10)] == [
+        *("999 bytes", "1.0 kB", "2.5 MB", "10.0 GB"),
+    ]
+    assert [seconds(each) for each in (0, 119, 120, 7_200, 172_800)] == [
+        *("0 s", "119 s", "2 min", "2 h", "2 d"),
+    ]
+
+
+def test_versions_are_compared_by_their_numbers() -> None:
+    assert parsed("1.5.6") == (1, 5, 6)
+    assert parsed("2.0.0.dev1") == (2, 0, 0)
+    well = [(3, 51, 3), (3, 52, 0), (4, 0, 0), (3, 50, 7), (3, 44, 6)]
+    assert all(resets_well(each) for each in well)
+    assert not any(resets_well(each) for each in [(3, 51, 2), (3, 50, 6), (3, 49, 9), (3, 40, 1)])
+
+
+def test_the_versions_of_duckdb_are_those_that_dwell_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [wanted] = [each for each in map(Requirement, project["dependencies"]) if each.name == "duckdb"]
+    first, last = (".".join(map(str, each)) for each in DUCKDB)
+    assert {str(each) for each in wanted.specifier} == {f">={first}", f"<{last}"}
+
+
+def test_the_kernel_is_asked_whether_somebody_keeps_the_time() -> None:
+    assert is_synchronised() in (True, False, None)
