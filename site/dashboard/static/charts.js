@@ -15,7 +15,7 @@ const failed = (error) => {
 
 const tip = html("div", { class: "tip", hidden: true, "aria-hidden": "true" });
 
-const tell = (_, event, item, text) => {
+const say = (event, text) => {
   tip.hidden = !text;
   if (!text) return;
   if (!tip.isConnected) document.body.append(tip);
@@ -30,10 +30,12 @@ const tell = (_, event, item, text) => {
 addEventListener("scroll", () => (tip.hidden = true), { passive: true });
 
 export class Chart {
-  /** Draws the chart of that name into the element, which a table stands behind. */
-  constructor(name, element) {
+  /** Draws the chart of that name into the element, which a table stands behind. `tell`: what is said of a
+   *  row while the pointer is on it; it is put into words then, for few rows ever are. */
+  constructor(name, element, tell) {
     this.name = name;
     this.element = element;
+    this.tell = tell;
     element.setAttribute("aria-hidden", "true");
   }
 
@@ -48,18 +50,20 @@ export class Chart {
     if (!this.view) {
       const runtime = parse(specifications[this.name], null, { ast: true });
       this.view = new View(runtime, { expr: expressionInterpreter, renderer: "svg", hover: true });
-      this.view.tooltip(tell).initialize(this.element);
-      new ResizeObserver(() => this.fit()).observe(this.element);
+      this.view.tooltip((_, event, item, told) => say(event, told && this.tell(item.datum)));
+      this.view.initialize(this.element);
+      this.wide = this.element.clientWidth;
+      this.view.signal("width", this.wide);
+      new ResizeObserver(([{ contentRect }]) => this.fit(Math.round(contentRect.width))).observe(this.element);
     }
     const { rows: latest, signals: values } = this.wanted;
     for (const [signal, value] of Object.entries(values)) this.view.signal(signal, value);
     this.view.data("rows", latest.map((row) => ({ ...row })));
-    this.wide = this.element.clientWidth;
-    await this.view.signal("width", this.wide).runAsync();
+    await this.view.runAsync();
   }
 
-  fit() {
-    const wide = this.element.clientWidth;
+  /** A width that was asked for while drawing would have the page laid out at once; the observer tells. */
+  fit(wide) {
     if (!wide || wide === this.wide) return;
     this.wide = wide;
     this.view.signal("width", wide).runAsync();

@@ -29,8 +29,8 @@ const named = (text, filter, value) =>
 const nothing = (figure) => replace(figure, none("Nothing in this period.", "Choose a longer one, or fewer filters."));
 
 /** A figure's chart, with a place of its own that is made once: what stands beside it may change. */
-const chartIn = (figure, name, tall) => {
-  figure.chart ??= new Chart(name, html("div", { class: "chart" }));
+const chartIn = (figure, name, tall, tell) => {
+  figure.chart ??= new Chart(name, html("div", { class: "chart" }), tell);
   figure.chart.element.style.setProperty("--tall", tall);
   return figure.chart;
 };
@@ -87,7 +87,7 @@ export const totals = (figure, { totals, series }) => {
   if (totals) replace(figure.tiles, Object.keys(MEASURES).map((key) => tile(key, totals, courses)));
   if (totals) tellPeriod(totals);
   if (totals) figure.tiles.classList.toggle("alone", !totals.compared);
-  const chart = chartIn(figure, "series", "15.5rem");
+  const chart = chartIn(figure, "series", "15.5rem", ({ told }) => told);
   if (!figure.contains(chart.element)) replace(figure, figure.tiles, chart.element);
   if (totals) performance.mark("headline");
   return series && overTime(chart, series);
@@ -286,14 +286,20 @@ export const entriesAndExits = (figure, answers) => {
 
 /* Charts */
 
-const charted = (figure, name, rows, tall) => {
+const charted = (figure, name, rows, tall, tell) => {
   if (!rows.length) return nothing(figure);
-  const chart = chartIn(figure, name, tall);
+  const chart = chartIn(figure, name, tall, tell);
   if (!figure.contains(chart.element)) replace(figure, chart.element);
   return chart.show(rows);
 };
 
-export const hours = (figure, answers) => charted(figure, "sessions_by_hour", answers.sessions_by_hour.rows, "15rem");
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+export const hours = (figure, answers) =>
+  charted(figure, "sessions_by_hour", answers.sessions_by_hour.rows, "15rem", ({ weekday, hour, sessions }) => {
+    const many = sessions === 1 ? "1 session" : `${count(sessions)} sessions`;
+    return `${WEEKDAYS[weekday - 1]} ${String(hour).padStart(2, "0")}:00: ${many}`;
+  });
 
 const WEEKS = 8;
 
@@ -302,7 +308,12 @@ export const retentionAsks = () => (spanOf(asked()) < WEEKS * 7 ? { since: `${WE
 
 export const retention = (figure, answers) => {
   const rows = answers.retention.rows.filter((row) => row.weeks_later > 0);
-  if (rows.length) return charted(figure, "retention", rows, "15rem");
+  if (rows.length) {
+    return charted(figure, "retention", rows, "15rem", ({ week, visitors, weeks_later: later, returned }) => {
+      const many = later === 1 ? "1 week" : `${later} weeks`;
+      return `${count(returned)} of ${count(visitors)} who were new in the ${weekOf(`${week}T00:00`)}\ncame again ${many} later`;
+    });
+  }
   return replace(figure, none("Nothing yet.", "A week has to pass before anybody can come back in a later one."));
 };
 
@@ -336,6 +347,7 @@ export const transitions = (figure, answers) => {
         to_rank: to.indexOf(row.next_view_name),
       })),
     "19rem",
+    (row) => `${row.from} → ${row.to}\n${count(row.times)} times, ${percent(row.percent)}`,
   );
 };
 
@@ -343,6 +355,9 @@ export const transitions = (figure, answers) => {
 
 const steps = () => (asked().get("steps") ?? "").split(",").filter(Boolean);
 export const funnelAsks = () => (steps().length ? { views: steps().join(",") } : null);
+
+const stepped = ({ step, name, sessions, percent_of_first: first, percent_of_previous: previous }) =>
+  [name, `${count(sessions)} sessions, ${percent(first)} of the first step`, step > 1 && `${percent(previous)} of the step before`].filter(Boolean).join("\n");
 
 export const funnel = (figure, answers) => {
   const known = answers.views?.rows.map((row) => row.view_name) ?? [];
@@ -361,7 +376,7 @@ export const funnel = (figure, answers) => {
     .map((view) => html("li", {}, html("button", { type: "button", "data-key": `offer=${view}`, "aria-label": `Add ${short(view, names)} as step ${chosen.length + 1}`, onclick: () => add(view) }, short(view, names))));
   const given = answers.funnel?.rows ?? [];
   const rows = given.length === chosen.length && given.every((row, index) => row.view_name === chosen[index]) ? given : [];
-  const chart = chartIn(figure, "funnel", `${3 * chosen.length}rem`);
+  const chart = chartIn(figure, "funnel", `${3 * chosen.length}rem`, stepped);
   replace(
     figure,
     taken.length ? html("ol", { class: "steps", "aria-label": "Steps" }, taken) : null,

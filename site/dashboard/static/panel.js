@@ -33,6 +33,8 @@ export class Panel {
     const told = await Promise.allSettled(Object.entries(this.asks).map((each) => this.get(...each, stop.signal)));
     if (this.stop !== stop) return;
     const errors = told.flatMap(({ reason }) => reason ?? []);
+    if (!errors.length) await this.present();
+    if (this.stop !== stop) return;
     if (errors.length) this.fail(errors.find(({ isOwn }) => !isOwn) ?? errors[0]);
     this.section.dataset.state = Object.keys(this.answers).length ? "settled" : "empty";
   }
@@ -47,11 +49,17 @@ export class Panel {
     await this.take(name, { ...answer, shown: JSON.stringify([answer.rows, answer.compared, location.search]) });
   }
 
-  /** Draw, unless it is what is shown. */
+  /** Draw, unless it is what is shown. A first answer is drawn at once; where there is something already,
+   *  all of them together take its place. */
   async take(name, answer) {
-    const isShown = this.answers[name]?.shown === answer.shown;
+    this.isNew ||= this.answers[name]?.shown !== answer.shown;
     this.answers[name] = answer;
-    if (isShown) return;
+    if (!this.figure.hasChildNodes()) await this.present();
+  }
+
+  async present() {
+    if (!this.isNew) return;
+    this.isNew = false;
     this.tabulate();
     await this.draw(this.figure, this.answers);
   }
