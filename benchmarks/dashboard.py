@@ -62,7 +62,7 @@ PARTS = {
     "page": r"/$",
     "scripts and charts": r"\.js$|/static/charts\.json$",
     "styles and signs": r"\.(css|svg)$",
-    "data": r"\.json$",
+    "data": r"\.(nd)?json$",
 }
 """What a visit loads, by the first pattern that fits its path."""
 WHOLE = "all together"

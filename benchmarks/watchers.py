@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Self, TextIO
@@ -23,6 +24,8 @@ LEAST_PAUSE = 4.0
 SHARE = 20
 """As the page has them: seconds, and times the length of what it asked, until it asks again."""
 LIVE_EVERY = 30.0
+HEADLINE = "panels=totals,"
+"""What is asked for that has the headline figures."""
 HEADERS = {
     "User-Agent": AGENT,
     "Accept": "*/*",
@@ -125,15 +128,17 @@ class Watcher:
         return took
 
     async def _ask(self, path: str) -> None:
-        """Ask, with the tag of what is here already; an answer's tag begins with its publication."""
+        """Ask, with the tag of what is here already; each line of an answer has its publication."""
         headers = {"If-None-Match": self._tags[path]} if path in self._tags else {}
         async with self._session.get(path, headers=headers) as answer:
-            await answer.read()
+            body = await answer.read()
             assert answer.status in (200, 304), f"{path} is answered with {answer.status}"
         if "ETag" in answer.headers:
             self._tags[path] = answer.headers["ETag"]
-        if path.startswith("/panels/totals."):
-            self._shown = answer.headers["ETag"].removeprefix('W/"').rpartition("-")[0]
+        if HEADLINE in path and body:
+            if "Content-Encoding" in answer.headers:
+                body = zlib.decompress(body, zlib.MAX_WBITS | 16)
+            self._shown = json.loads(body.partition(b"\n")[0])["publication"]
 
 
 async def watch(habits: Habits, lines: TextIO) -> None:

@@ -36,7 +36,7 @@ from benchmarks.panels import SMALL
 from benchmarks.processes import NO_PORT, used_by
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import running_dashboard, running_site
-from benchmarks.watchers import Habits, Shown
+from benchmarks.watchers import HEADLINE, Habits, Shown
 from benchmarks.web_vitals import in_a_new_tab, new_tab
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
@@ -65,6 +65,7 @@ PAIRED = {NONE: (0, 3), TEN: (1, 2)}
 COMMITTED, PUBLISHED, SHOWN = "lag, committed", "lag, published", "age of what a dashboard shows"
 HABITS, LINES, PAGES_SEEN = "habits.json", "shown.jsonl", "pages.jsonl"
 """What the processes read and write, in the data folder."""
+LIVE = "/panels.ndjson?panels=live"
 ASKED = "return performance.getEntriesByType('resource').map(({name}) => name)"
 
 Figures = dict[str, float]
@@ -267,10 +268,9 @@ def seen(browser: Chrome, origin: str) -> Habits:
     opened(browser, origin)
     opening = ["/", *asked(browser)]
     browser.execute_script("performance.clearResourceTimings()")
-    wait_until(lambda: any("/panels/totals." in path for path in asked(browser)), 120)
+    wait_until(lambda: any(HEADLINE in path for path in asked(browser)), 120)
     time.sleep(2)  # all that it asks for then is asked at once
-    live = next(path for path in opening if path.startswith("/panels/live."))
-    return Habits(origin, DASHBOARDS - 1, opening, asked(browser), live)
+    return Habits(origin, DASHBOARDS - 1, opening, asked(browser), LIVE)
 
 
 def asked(browser: Chrome) -> list[str]:

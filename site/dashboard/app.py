@@ -66,7 +66,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     boards = Boards(pages, newest, settings.timezone)
     ahead = Ahead()
     newest.before_shown(ahead.ask)
-    data = Data(board, asking, newest, ahead, settings.timezone)
+    data = Data(board, asking, newest, ahead, troubles, settings.timezone)
     streams = Streams(newest)
     health = Health(newest.unready)
 
@@ -85,6 +85,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
             Route("/", boards.board),
             Route("/sessions/{session_id:uuid}", boards.session),
             Route("/panels", data.listing),
+            Route("/panels.ndjson", data.several),
             Route("/panels/{name}.{form}", data.panel),
             Route("/choices.json", data.choices),
             Route("/sessions.json", data.sessions),
@@ -119,9 +120,9 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
 
 def _handlers(troubles: Troubles) -> dict[Any, Any]:
     return {
-        Refused: troubles.refused,
-        QuestionInvalid: troubles.question,
-        WarehouseError: troubles.unread,
+        Refused: troubles.told,
+        QuestionInvalid: troubles.told,
+        WarehouseError: troubles.told,
         404: troubles.not_found,
         405: troubles.method,
         Exception: troubles.failed,

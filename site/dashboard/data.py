@@ -13,13 +13,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dwell.errors import QuestionInvalid
+from dwell.errors import DwellError, QuestionInvalid
 from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking, Kept
 from dwell.site.dashboard.headers import PRIVATE
 from dwell.site.dashboard.leaving import unless_gone
-from dwell.site.dashboard.newest import Newest
+from dwell.site.dashboard.newest import Newest, Shown
 from dwell.site.dashboard.refusals import Cause, Refused
+from dwell.site.dashboard.several import MEDIA_TYPE, Lines
+from dwell.site.dashboard.troubles import Troubles, described
 from dwell.warehouse.panels import SELECTING, Answer, Board, Panel, Publication, Selection, panels
 from dwell.warehouse.panels.answer import iso
 
@@ -54,12 +56,19 @@ class Data:
     """
 
     def __init__(
-        self, board: Board, asking: Asking, newest: Newest, ahead: Ahead, timezone: str
+        self,
+        board: Board,
+        asking: Asking,
+        newest: Newest,
+        ahead: Ahead,
+        troubles: Troubles,
+        timezone: str,
     ) -> None:
         self._board = board
         self._asking = asking
         self._newest = newest
         self._ahead = ahead
+        self._troubles = troubles
         self._timezone = timezone
         self._kept = Kept()
         for each in panels():
@@ -93,6 +102,33 @@ class Data:
         if form != "json":
             headers["content-disposition"] = f'attachment; filename="{panel.name}.{form}"'
         return await self._reply(request, asked, FORMS[form][0], headers)
+
+    async def several(self, request: Request) -> Response:
+        """The panels that `panels` names, of one selection: a line for each, as soon as it is answered,
+        with what its own JSON says, or its name and the `problem`. `retention.since` is what one of
+        them alone is asked with.
+
+        Raises:
+            Refused: there is no such panel.
+            QuestionInvalid: they cannot be asked like this.
+        """
+        several = _parted(request.query_params)
+        asked = {}
+        for name, given in several.items():
+            asked[name] = partial(self._of_panel, _panel(name), "json", given)
+            asked[name](datetime.now(UTC))
+            self._note(_panel(name), given, asked[name])
+        shown = await self._newest.shown()
+        questions = [each(shown.at) for each in asked.values()]
+        tag = _tag(shown.publication, [each.key for each in questions])
+        headers = {"cache-control": PRIVATE, "etag": tag}
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        found = [self._found(shown.publication, each) for each in questions]
+        if None not in found:
+            return Response(b"".join(filter(None, found)), headers=headers, media_type=MEDIA_TYPE)
+        # What is not known yet may be a problem, which no browser is to keep: hence no tag.
+        return Lines([self._line(name, each, shown) for name, each in asked.items()])
 
     async def choices(self, request: Request) -> Response:
         """What there is to be selected in the period, by the names of parameters."""
@@ -165,6 +201,19 @@ class Data:
         selection = Selection.of(selecting, timezone=self._timezone, now=now)
         return selection, {name: text for name, text in given.items() if name not in SELECTING}
 
+    def _found(self, publication: Publication, question: Question) -> bytes | None:
+        """A line with its end, if the answer is still here."""
+        body = self._kept.find((publication.identity, question.key))
+        return body and body + b"\n"
+
+    async def _line(self, name: str, asked: Asked, shown: Shown) -> bytes:
+        try:
+            found = self._found(shown.publication, asked(shown.at))
+            return found or (await self._answered(asked, shown.at))[1] + b"\n"
+        except (DwellError, Refused) as error:
+            refused = self._troubles.refusal(error)
+            return dumped({"panel": name, "problem": described(refused)}) + b"\n"
+
     def _note(self, panel: Panel, given: Mapping[str, str], asked: Asked) -> None:
         if not _is_of_now(panel):
             question = (panel.name, tuple(sorted(given.items())))
@@ -188,7 +237,7 @@ class Data:
         asked(datetime.now(UTC))  # who asks in a wrong way is told so, whatever is published
         shown = await self._newest.shown()
         publication, question = shown.publication, asked(shown.at)
-        tag = _tag(publication, question)
+        tag = _tag(publication, question.key)
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"cache-control": PRIVATE, "etag": tag})
         body = self._kept.find((publication.identity, question.key))
@@ -198,7 +247,7 @@ class Data:
             if told is None:
                 return Response(status_code=204)
             publication, body = told
-        kept = {"cache-control": PRIVATE, "etag": _tag(publication, question)}
+        kept = {"cache-control": PRIVATE, "etag": _tag(publication, question.key)}
         return Response(body, headers={**kept, **headers}, media_type=media_type)
 
 
@@ -210,9 +259,22 @@ def _panel(name: str) -> Panel:
     raise Refused(Cause.NOT_FOUND, f"there is no panel {name!r}: expected one of {offered}")
 
 
-def _tag(publication: Publication, question: Question) -> str:
+def _parted(given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What each of several panels is asked with, by its name, in the order in which they are named."""
+    common = {name: text for name, text in given.items() if name != "panels" and "." not in name}
+    several = {name: dict(common) for name in given.get("panels", "").split(",")}
+    for full, text in given.items():
+        panel, dot, name = full.partition(".")
+        if dot and panel not in several:
+            raise QuestionInvalid(f"there is no {full}: {panel!r} is none of the panels asked for")
+        if dot:
+            several[panel][name] = text
+    return several
+
+
+def _tag(publication: Publication, key: object) -> str:
     """Weak: what is sent may be coded in several ways."""
-    return f'W/"{publication.identity}-{sha256(repr(question.key).encode()).hexdigest()[:12]}"'
+    return f'W/"{publication.identity}-{sha256(repr(key).encode()).hexdigest()[:12]}"'
 
 
 def _described(panel: Panel) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dwell.errors import QueryFailed
+from dwell.errors import QueryFailed, QuestionInvalid, WarehouseError
 from dwell.site.dashboard.headers import HEADERS
 from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.notices import Notices
@@ -34,23 +34,29 @@ class Troubles:
             )
         return problem(refused)
 
-    async def refused(self, request: Request, error: Exception) -> Response:
-        """The answer to a `Refused` that an endpoint has raised."""
-        assert isinstance(error, Refused)
-        return self.answer(request, error)
+    async def told(self, request: Request, error: Exception) -> Response:
+        """The answer to an error that an endpoint has raised."""
+        return self.answer(request, self.refusal(error))
 
-    async def question(self, request: Request, error: Exception) -> Response:
-        """The answer to a question that cannot be asked like this."""
-        return self.answer(request, Refused(Cause.QUESTION, str(error)))
+    def refusal(self, error: Exception) -> Refused:
+        """What an error comes to: a question that cannot be asked like this, nothing that is published
+        yet, a file that cannot be read, or one that DuckDB has no room for.
 
-    async def unread(self, request: Request, error: Exception) -> Response:
-        """The answer where nothing is published, what is cannot be read, or DuckDB has no room."""
+        Raises:
+            Exception: that very error, if it is none that can be told of.
+        """
+        if isinstance(error, Refused):
+            return error
+        if isinstance(error, QuestionInvalid):
+            return Refused(Cause.QUESTION, str(error))
+        if not isinstance(error, WarehouseError):
+            raise error
         cause = Cause.UNREADABLE if self._newest.is_there() else Cause.NOTHING_PUBLISHED
         if isinstance(error, QueryFailed):
             cause = Cause.UNANSWERED
         if cause is not Cause.NOTHING_PUBLISHED:
             self._notices.say(cause, f"{TITLES[cause].lower()}: {error}")
-        return self.answer(request, Refused(cause, str(error)))
+        return Refused(cause, str(error))
 
     async def not_found(self, request: Request, error: Exception) -> Response:
         """The answer where no route leads."""
@@ -71,15 +77,18 @@ class Troubles:
 
 def problem(refused: Refused) -> Response:
     """A refusal as a problem document."""
-    document = {
+    document = json.dumps(described(refused))
+    return Response(document, refused.status, refused.headers, "application/problem+json")
+
+
+def described(refused: Refused) -> dict[str, object]:
+    """What a problem document says of a refusal."""
+    return {
         "type": f"urn:dwell:problem:{refused.cause}",
         "title": refused.title,
         "status": refused.status,
         "detail": refused.detail,
     }
-    return Response(
-        json.dumps(document), refused.status, refused.headers, "application/problem+json"
-    )
 
 
 def wants_page(request: Request) -> bool:

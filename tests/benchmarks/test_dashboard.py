@@ -39,7 +39,7 @@ def test_a_visit_weighs_what_its_parts_do() -> None:
         "/assets/4711/static/charts.json": 300,
         "/assets/4711/static/dashboard.css": 4_000,
         "/assets/4711/static/dwell.svg": 50_000,
-        "/panels/totals.json": 600_000,
+        "/panels.ndjson": 600_000,
         "/sessions.json": 7_000_000,
     }
     requests = [requested(path, size) for path, size in sizes.items()]

@@ -11,6 +11,7 @@ from benchmarks.audience import fill
 from benchmarks.watchers import LEAST_PAUSE, SHARE, Habits, Shown, watch
 from benchmarks.watching import (
     COMMITTED,
+    LIVE,
     NONE,
     PUBLISHED,
     SHOWN,
@@ -83,8 +84,8 @@ async def test_clients_show_what_there_is_when_they_are_opened(tmp_path: Path) -
     fill(tmp_path / "warehouse.duckdb", visitors=50, weeks=1)
     app = create_dashboard(Settings(data=tmp_path))
     with serving(app) as origin:
-        paths = ["/", "/panels/totals.json?"]
-        habits = Habits(origin, 2, paths, paths, "/panels/live.json?")
+        paths = ["/", "/panels.ndjson?panels=totals,series"]
+        habits = Habits(origin, 2, paths, paths, LIVE)
         habits.write(tmp_path / "habits")
         lines = StringIO()
         watching = asyncio.create_task(watch(Habits.read(tmp_path / "habits"), lines))

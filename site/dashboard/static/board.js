@@ -1,7 +1,7 @@
 // The dashboard: which panels there are, what they ask, and when they ask again.
 
 import { asked, FILTERS, go, selection } from "./address.js";
-import { ask, renew } from "./asking.js";
+import { ask, renew, send } from "./asking.js";
 import { fetched } from "./charts.js";
 import { html, replace } from "./elements.js";
 import * as figures from "./figures.js";
@@ -111,6 +111,7 @@ addEventListener("click", (event) => {
 
 /* What is asked when */
 
+const [headline] = panels;
 const near = new Set();
 const stale = new Set();
 let isEmpty = "empty" in document.getElementById("cards").dataset;
@@ -142,7 +143,12 @@ const everything = async () => {
   if (mine !== turn) return;
   if (near.size) performance.mark("seen");
   const others = panels.filter((panel) => stale.delete(panel));
-  await Promise.all(others.map((panel) => panel.refresh()));
+  await Promise.all(others.map((panel) => {
+    const settled = panel.refresh();
+    // The page has asked for the headline figures already, and for nothing else with them.
+    if (panel === headline) send();
+    return settled;
+  }));
 };
 
 /** Of a publication, what is not shown yet. */

@@ -1,7 +1,7 @@
 // A panel: a section of the page whose figure is drawn from what the server answers.
 
 import { selection, ROOT } from "./address.js";
-import { ask } from "./asking.js";
+import { askPanel } from "./asking.js";
 import { html, none, replace } from "./elements.js";
 import { inUnit } from "./text.js";
 import { noData, passes, said } from "./troubles.js";
@@ -42,7 +42,7 @@ export class Panel {
   async get(name, extra, signal) {
     const more = extra ? extra() : {};
     if (!more) return this.take(name, { rows: [], columns: [], shown: "" });
-    const answer = await ask(`panels/${name}.json`, selection(more), signal).catch((error) => {
+    const answer = await askPanel(name, more, signal).catch((error) => {
       throw Object.assign(error, { isOwn: "views" in more });
     });
     if (signal.aborted) return;

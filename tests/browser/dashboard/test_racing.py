@@ -61,7 +61,7 @@ def press(board: Board, selector: str) -> None:
 def test_an_older_answer_never_takes_the_place_of_a_newer(
     board: Board, month: Month, hold: Held
 ) -> None:
-    hold.answered = r"totals\.json.*device=phone"
+    hold.answered = r"panels=totals.*device=phone"
     press(board, "#devices a[data-key='device=phone']")
     wait_until(lambda: bool(hold.unsent))
     press(board, "#chips [data-filter=device]")
@@ -76,7 +76,7 @@ def test_an_older_answer_never_takes_the_place_of_a_newer(
 def test_two_clicks_before_an_answer_are_two_filters(
     board: Board, month: Month, hold: Held
 ) -> None:
-    hold.waiting = r"\.json"
+    hold.waiting = r"panels\.ndjson"
     press(board, "#devices a[data-key='device=phone']")
     press(board, f"#views a[data-key='view={PAGE_A}']")
     assert "device=phone" in board.search
@@ -87,7 +87,7 @@ def test_two_clicks_before_an_answer_are_two_filters(
 
 
 def test_a_funnel_takes_clicks_as_quick_as_they_come(board: Board, hold: Held) -> None:
-    hold.waiting = r"\.json"
+    hold.waiting = r"panels\.ndjson"
     press(board, f"#funnel [data-key='offer={PAGE_A}']")
     press(board, f"#funnel [data-key='offer={PAGE_B}']")
     assert f"steps={PAGE_A},{PAGE_B}" in board.search
@@ -128,7 +128,7 @@ def test_a_chart_that_cannot_be_loaded_takes_no_figures_with_it(board: Board, ho
 
 
 def test_a_busy_server_is_asked_again_by_itself(board: Board, haste: None, hold: Held) -> None:
-    hold.refused = (r"panels/(totals|pages)\.json", 503, "busy")
+    hold.refused = (r"panels\.ndjson", 503, "busy")
     board.open(PERIOD)
     assert board.texts("#pages .none strong") == ["One moment."]
     hold.refused = None
@@ -137,7 +137,7 @@ def test_a_busy_server_is_asked_again_by_itself(board: Board, haste: None, hold:
 
 
 def test_who_is_no_longer_signed_in_is_told_so(board: Board, hold: Held) -> None:
-    hold.refused = (r"\.json", 401, "locked")
+    hold.refused = (r"json", 401, "locked")
     board.click("#devices a[data-key='device=phone']")
     assert board.texts("#totals .none strong") == ["You are no longer signed in."]
     assert board.ask("document.querySelector('#totals .none a').href === location.href")
@@ -145,7 +145,7 @@ def test_who_is_no_longer_signed_in_is_told_so(board: Board, hold: Held) -> None
 
 def test_while_nothing_answers_what_was_known_stays(board: Board, hold: Held) -> None:
     whole = board.headline()
-    hold.refused = (r"series\.json", 500, "failed")
+    hold.refused = (r"panels=totals", 500, "failed")
     board.click(".tile[data-measure=visitors]")
     assert "it is failed" in board.find("#totals").text
     hold.refused = None
@@ -172,7 +172,7 @@ def test_a_publication_during_an_answer_shows_too(
     held = Held(app)
     with serving(held) as origin:
         board = Board(browser, origin).open(MARCH)
-        held.answered = r"totals\.json"
+        held.answered = r"panels=totals"
         publish(tmp_path, [2.0])
         wait_until(lambda: bool(held.unsent))
         publish(tmp_path, [4.0])
@@ -181,13 +181,11 @@ def test_a_publication_during_an_answer_shows_too(
         total(board, 7)
         # What one panel shows before the page is told of it, and others do not.
         monkeypatch.setattr(streams, "EVENT_SECONDS", 2)
-        held.waiting, held.answered = r"totals\.json.*device", r"views\.json.*device"
+        held.waiting = r"panels=totals.*device"
         press(board, "#devices a[data-key='device=desktop']")
-        wait_until(lambda: any("views.json" in each for each in held.unsent))
         publish(tmp_path, [8.0])
         held.waiting = ""
         total(board, 15)
-        held.answered = ""
         board.find("#views")
         board.wait("told === 4")
         wait_until(lambda: board.rows("views").popitem()[1][-1] == 4)

@@ -116,6 +116,65 @@ def test_who_has_an_answer_gets_304_until_something_is_published(tmp_path: Path)
         assert client.get(path, {"If-None-Match": newer.headers["ETag"]}).status == 304
 
 
+def lines(client: Client, query: str) -> dict[str, dict[str, Any]]:
+    """The answers to several panels, by their names."""
+    reply = client.get(f"/panels.ndjson?{query}")
+    assert reply.status == 200, reply.text
+    assert reply.headers["Content-Type"] == "application/x-ndjson"
+    told = [json.loads(line) for line in reply.text.splitlines()]
+    return {each["panel"]: each for each in told}
+
+
+def test_several_panels_come_as_lines_each_as_it_comes_alone(march: Client) -> None:
+    named = "panels=totals,views,retention,funnel"
+    own = f"retention.since=2026-02-01&funnel.views={PAGE_A}"
+    for _ in range(2):  # as they are answered, and as they are kept
+        told = lines(march, f"{named}&{MARCH}&{own}")
+        assert sorted(told) == ["funnel", "retention", "totals", "views"]
+        assert told["totals"] == json.loads(march.get(f"/panels/totals.json?{MARCH}").text)
+        assert told["retention"]["since"] == "2026-02-01T00:00:00.000Z"
+        assert [each["view_name"] for each in told["funnel"]["rows"]] == [PAGE_A]
+
+
+def test_of_several_panels_one_that_cannot_be_answered_leaves_the_others(march: Client) -> None:
+    told = lines(march, f"panels=totals,funnel&{MARCH}&funnel.views=PageX")
+    assert told["totals"]["rows"]
+    problem = told["funnel"]["problem"]
+    assert (problem["type"], problem["status"]) == ("urn:dwell:problem:question", 400)
+    assert "view is 'PageX'" in problem["detail"]
+
+
+def test_who_has_the_answers_of_several_panels_gets_304_until_something_is_published(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path, [1])
+    path = f"/panels.ndjson?panels=totals,series&{MARCH}"
+    with dashboard(Settings(data=tmp_path)) as client:
+        assert "ETag" not in client.get(path).headers  # a line might have been a problem
+        known = {"If-None-Match": client.get(path).headers["ETag"]}
+        assert client.get(path, known).status == 304
+        assert client.get(f"{path}&bots=include", known).status == 200
+        publish(tmp_path, [2])
+        wait_until(lambda: client.get(path, known).status == 200)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("panels=totals,none", 404, "there is no panel 'none'"),
+        ("since=7d", 404, "there is no panel ''"),
+        ("panels=totals&since=yesterday", 400, "since is 'yesterday': expected"),
+        ("panels=totals&views.since=7d", 400, "'views' is none of the panels asked for"),
+    ],
+)
+def test_several_panels_that_cannot_be_asked_are_refused_together(
+    query: str, status: int, said: str, march: Client
+) -> None:
+    reply = march.get(f"/panels.ndjson?{query}")
+    assert reply.status == status
+    assert said in reply.text
+
+
 def test_large_answers_are_compressed_where_the_client_takes_it(unlocked: Client) -> None:
     plain = unlocked.get("/panels")
     coded = unlocked.get("/panels", {"Accept-Encoding": "gzip"})

@@ -42,10 +42,10 @@ async def test_who_is_gone_before_the_answer_leaves_none_to_be_sent() -> None:
 
 
 @contextmanager
-def asked(origin: str, panel: str) -> Iterator[socket.socket]:
-    """A connection on which a panel is asked for."""
+def asked(origin: str, path: str) -> Iterator[socket.socket]:
+    """A connection on which a panel is asked for, or several."""
     host, port = origin.removeprefix("http://").split(":")
-    request = f"GET /panels/{panel}.json?since=2026-03-01 HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"
     with closing(socket.create_connection((host, int(port)), timeout=30)) as connection:
         connection.sendall(request.encode())
         yield connection
@@ -67,14 +67,17 @@ def test_what_its_asker_left_before_its_turn_came_is_not_asked(
     publish(tmp_path, [1])
     with (
         serving(app.create_dashboard(Settings(data=tmp_path))) as origin,
-        asked(origin, "totals") as one,
-        asked(origin, "views") as two,
+        asked(origin, "/panels/totals.json?since=2026-03-01") as one,
+        asked(origin, "/panels/views.json?since=2026-03-01") as two,
     ):
         wait_until(lambda: len(answered) == THREADS)
-        with asked(origin, "pages"), asked(origin, "series") as three:
+        with (
+            asked(origin, "/panels/pages.json?since=2026-03-01"),
+            asked(origin, "/panels/series.json?since=2026-03-01") as three,
+        ):
             wait_until(lambda: len(asking) == THREADS + 2)
-            with asked(origin, "devices"):
-                wait_until(lambda: len(asking) == THREADS + 3)
+            with asked(origin, "/panels.ndjson?panels=devices,systems&since=2026-03-01"):
+                wait_until(lambda: len(asking) == THREADS + 4)
             wait_until(lambda: len(asking) == THREADS + 2)
             go.set()
             for connection in (one, two, three):
