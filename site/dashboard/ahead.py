@@ -11,7 +11,10 @@ from dwell.site.dashboard.asking import THREADS
 from dwell.site.dashboard.newest import Shown
 
 RECENT_SECONDS = 60.0
-"""A question is asked again as long as somebody has asked it within these."""
+RECENT = 2
+"""A question is asked again as long as somebody has asked it within these seconds, and of one of so many
+publications shown last: open pages ask of each what is on the screen, so that the rest is beneath it, or
+of pages that are closed."""
 EVERY_SECONDS = 60.0
 """Between two times that the whole board is answered, though nobody asks for what is beneath the screen."""
 MOST = 80
@@ -26,7 +29,8 @@ class Ahead:
 
     def __init__(self) -> None:
         self._always: dict[Hashable, Answer] = {}
-        self._noted: OrderedDict[Hashable, tuple[float, Answer]] = OrderedDict()
+        self._noted: OrderedDict[Hashable, tuple[int, float, Answer]] = OrderedDict()
+        self._turn = 0
         self._whole_at = float("-inf")
 
     def always(self, question: Hashable, answer: Answer) -> None:
@@ -35,7 +39,7 @@ class Ahead:
 
     def note(self, question: Hashable, answer: Answer) -> None:
         """Somebody asks this now."""
-        self._noted[question] = time.monotonic(), answer
+        self._noted[question] = self._turn, time.monotonic(), answer
         self._noted.move_to_end(question)
         while len(self._noted) > MOST:
             self._noted.popitem(last=False)
@@ -43,12 +47,12 @@ class Ahead:
     async def ask(self, shown: Shown) -> None:
         """Answer it; what cannot be answered is left to whoever asks it."""
         now = time.monotonic()
-        oldest = now - RECENT_SECONDS
         asked = {
             question: answer
-            for question, (noted_at, answer) in reversed(self._noted.items())
-            if noted_at >= oldest
+            for question, (turn, noted_at, answer) in reversed(self._noted.items())
+            if self._turn - turn < RECENT and now - noted_at <= RECENT_SECONDS
         }
+        self._turn += 1
         if now - self._whole_at >= EVERY_SECONDS:
             self._whole_at = now
             asked |= self._always

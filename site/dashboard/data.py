@@ -162,6 +162,7 @@ class Data:
         self, panel: Panel, form: str, given: Mapping[str, str], now: datetime
     ) -> Question:
         selection, extra = self._selected(given, now)
+        selection = panel.heeded(selection)
         _, written = FORMS[form]
 
         def answer() -> Told:

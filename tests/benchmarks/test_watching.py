@@ -57,13 +57,15 @@ def test_with_dashboards_open_it_has_what_they_showed() -> None:
 
 def test_only_pages_are_compared_in_pairs() -> None:
     figures = {
-        (NONE, "a page, p50"): [100.0, 200.0],
-        (TEN, "a page, p50"): [101.0, 204.0],
+        (NONE, "a page, p50"): [100.0, 200.0, 220.0],
+        (TEN, "a page, p50"): [101.0, 204.0, 220.0],
         (NONE, f"{COMMITTED}, most"): [1.0],
         (TEN, f"{COMMITTED}, most"): [2.0],
     }
     found = {row.what: row for row in rows(figures)}
-    assert found[f"{TEN}: a page, p50"].ratio == pytest.approx(1.015)
+    assert found[f"{TEN}: a page, p50"].ratio == pytest.approx(1.01)
+    assert found["ten open against none: a page, p50"].values == pytest.approx([1.01, 1.02, 1])
+    assert found["none open against itself: a page, p50"].values == pytest.approx([1.1])
     assert found[f"{TEN}: {COMMITTED}, most"].ratio is None
     assert found[f"{TEN}: {COMMITTED}, most"].aim == "under 5"
 

@@ -1,12 +1,14 @@
 """A panel: a question of the dashboard, the SQL that answers it, and what its columns mean."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
 from dwell.errors import QuestionInvalid
+from dwell.warehouse.panels.selection import Selection
+from dwell.warehouse.panels.tables import Forms, wanted_by
 from dwell.warehouse.queries import query
 from dwell.warehouse.queries.parameters import PARAMETERS, Parameter
 from dwell.warehouse.told import lines_of, paragraphs, parted
@@ -34,6 +36,9 @@ ORDER = (
 
 EXTRA = (PARAMETERS["views"],)
 """What a panel can be told beside a selection."""
+
+AGENTS = {"known_agent", "browser_agent"}
+"""The tables that know nothing of pageviews and visitors."""
 
 _COLUMN = re.compile(r"([a-z][a-z0-9_]*)(?: \(([^)]+)\))?: (.+)")
 _QUERY = re.compile(r"as the query: (\w+)")
@@ -79,6 +84,15 @@ class Panel:
     def named(self) -> frozenset[str]:
         """The names of all parameters of its SQL."""
         return parameters_of(self.sql)
+
+    def heeded(self, selection: Selection) -> Selection:
+        """The selection without what changes nothing in the answer: another that differs in it alone is
+        the same question."""
+        if not wanted_by(self.sql, Forms()) <= AGENTS:
+            return selection
+        view = selection.view if "view" in self.named else None
+        path = selection.path if "path" in self.named else None
+        return replace(selection, view=view, path=path, visitors="all")
 
 
 def panels() -> list[Panel]:

@@ -18,6 +18,7 @@ from dwell.warehouse.panels.tables import (
     SELECTION,
     different,
     forms_of,
+    made_of,
     sql_of,
     wanted_by,
 )
@@ -49,7 +50,8 @@ class _Made:
         """Make those tables, and what they are made of, as far as they are not there; then the names
         of a statement on that connection mean them.
 
-        What another thread is making is waited for, but nothing else that it is to make.
+        What another thread is making is waited for, but nothing else that it is to make, and not before
+        all is made that can be made meanwhile.
         """
         self._make_all(cursor, wanted)
         cursor.execute(f"set search_path = '{self.path}'")
@@ -62,9 +64,20 @@ class _Made:
             with self.lock:
                 cursor.execute(f"create schema if not exists {self.schema}")
             cursor.execute(f"set search_path = '{self.path}'")
-        for table in missing:
+        while missing:
+            table = self._next(missing)
             with self.locks[table]:
                 self._make(cursor, table)
+            missing.remove(table)
+
+    def _next(self, missing: list[str]) -> str:
+        """The first that nobody is making and that can be made already; if there is none, the first."""
+        forms = forms_of(self.selection)
+        for table in missing:
+            needed = made_of(table, forms) & self.tables.keys() - {table}
+            if needed <= self.done and not self.locks[table].locked():
+                return table
+        return missing[0]
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
         if table in self.done:

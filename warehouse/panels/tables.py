@@ -80,7 +80,7 @@ def forms_of(selection: Selection) -> Forms:
 @cache
 def wanted_by(sql: str, forms: Forms) -> frozenset[str]:
     """The tables that a statement names, and those that they are made of."""
-    return frozenset[str]().union(*(_made_of(table, forms) for table in _named(sql)))
+    return frozenset[str]().union(*(made_of(table, forms) for table in _named(sql)))
 
 
 @cache
@@ -99,7 +99,8 @@ def different(cursor: duckdb.DuckDBPyConnection) -> str:
     return _read("different").replace("most)", f"{max(visitors, 1)})")
 
 
-def _made_of(table: str, forms: Forms) -> set[str]:
+@cache
+def made_of(table: str, forms: Forms) -> frozenset[str]:
     """The table, and all that it needs."""
     sql = sql_of(table, forms)
     needed = _named(sql) & set(TABLES[: TABLES.index(table)])  # other words are columns
@@ -107,7 +108,7 @@ def _made_of(table: str, forms: Forms) -> set[str]:
         needed.add("known_session")
     if table == "different":
         needed |= {"known_visitor", "known_view"}
-    return {table}.union(*(_made_of(each, forms) for each in needed))
+    return frozenset({table}).union(*(made_of(each, forms) for each in needed))
 
 
 def _named(sql: str) -> set[str]:

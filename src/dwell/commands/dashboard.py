@@ -1,18 +1,12 @@
 """`dwell dashboard`: the dashboard, in a process of its own."""
 
-import os
 import sys
-from contextlib import suppress
 
 import click
 
 from dwell import messages
 from dwell.cli import with_settings
 from dwell.settings import Settings
-
-NICE = 10
-"""How much it gives way to others: the scheduler gives the site and the projector nine tenths of a
-processor that all three want."""
 
 
 @click.command("dashboard")
@@ -41,8 +35,6 @@ def command(settings: Settings, hash_password: bool) -> int:
     """
     if hash_password:
         return print_hash()
-    with suppress(OSError):  # before any thread begins: each has what its maker has
-        os.nice(NICE)
     from dwell.site.dashboard.server import serve
 
     messages.begin(settings.messages, "dashboard")

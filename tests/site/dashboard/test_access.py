@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dwell.commands.dashboard import NICE
 from dwell.errors import SettingInvalid
 from dwell.settings import Settings
 from dwell.site.dashboard import create_dashboard
-from dwell.site.dashboard.server import require_protection
+from dwell.site.dashboard.server import NICE, require_protection
 from tests.support.dashboards import PAGE, dashboard, password_file
 from tests.support.running import Process, environment, free_port, running, wait_until
 from tests.support.serving import Client

@@ -14,7 +14,7 @@ import pytest_asyncio
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
 from dwell.site.dashboard import ahead, newest
-from dwell.site.dashboard.ahead import Ahead
+from dwell.site.dashboard.ahead import RECENT, Ahead
 from dwell.site.dashboard.asking import Asking
 from dwell.site.dashboard.data import OPENED
 from dwell.site.dashboard.newest import Newest, Shown
@@ -172,7 +172,24 @@ async def test_while_somebody_looks_what_nobody_asks_is_answered_at_times_alone(
     asking.note("seen", partial(answer, "seen"))
     for _ in range(3):
         await asking.ask(shown)
+        asking.note("seen", partial(answer, "seen"))
     assert answered == ["seen", "beneath", "seen", "seen"]
+
+
+async def test_what_nobody_has_asked_of_the_last_publications_is_not_answered_ahead(
+    looked_at: Newest,
+) -> None:
+    shown = await looked_at.shown()
+    answered: list[int] = []
+
+    async def answer(_: datetime) -> None:
+        answered.append(1)
+
+    asking = Ahead()
+    asking.note("once", answer)
+    for _ in range(RECENT + 2):
+        await asking.ask(shown)
+    assert len(answered) == RECENT
 
 
 def test_what_is_answered_ahead_is_what_the_page_asks() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dwell.errors import QuestionInvalid
-from dwell.warehouse.panels import SELECTING, Selection
+from dwell.warehouse.panels import SELECTING, Selection, find
 
 NOW = datetime(2026, 3, 30, 12, 0, 30, tzinfo=UTC)
 
@@ -119,3 +119,11 @@ def test_what_cannot_be_used_is_refused_in_one_line(given: dict[str, str], line:
 
 def test_everything_it_is_made_of_says_what_it_is() -> None:
     assert all(each.meaning.endswith(".") for each in SELECTING.values())
+
+
+def test_what_changes_nothing_in_an_answer_makes_no_other_question() -> None:
+    given = {"view": "PageA", "path": "/a", "visitors": "new", "device": "phone"}
+    asked = selection(**given)
+    assert find("totals").heeded(asked) == asked
+    assert find("live").heeded(asked) == selection(view="PageA", path="/a", device="phone")
+    assert find("retention").heeded(asked) == selection(device="phone")
