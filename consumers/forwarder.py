@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic, Outcome
+from dwell.consumers.stopping import Stopped, before
+from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic
 from dwell.warehouse.dead_letters import MOST, MOST_BYTES, Letter, Unforwarded
 from dwell.warehouse.live import LiveWarehouse
 
@@ -72,8 +73,9 @@ class Forwarder:
             self._look_past(letters)
             return LOOK_SECONDS
         self._more = True
-        outcome = await _before(stopping, self._topic.forward(meant))
-        if outcome is None:
+        try:
+            outcome = await before(stopping, self._topic.forward(meant))
+        except Stopped:
             return 0.0
         await self._strike([each for each in letters if each[:2] in outcome.durable])
         self._leave(outcome.refused)
@@ -106,16 +108,3 @@ class Forwarder:
         if len(sizes) >= MOST or sum(sizes) >= MOST_BYTES:
             self._unforwarded = Unforwarded(self._warehouse, max(sizes) - 1)
             self._more = True
-
-
-async def _before(stopping: asyncio.Event, doing: Coroutine[Any, Any, Outcome]) -> Outcome | None:
-    """What came of it before `stopping`; if nothing did, it is cancelled."""
-    task = asyncio.create_task(doing)
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-        return None
-    return task.result()

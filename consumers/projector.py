@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dwell.consumers.agents import agent_data, describe
 from dwell.consumers.beginning import beginning
@@ -16,6 +16,7 @@ from dwell.consumers.judge import judge
 from dwell.consumers.outage import Outage
 from dwell.consumers.publisher import Publisher
 from dwell.consumers.shards import Shards
+from dwell.consumers.stopping import Stopped, before
 from dwell.consumers.tally import Tally
 from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.dead_letters import DeadLetterTopic
@@ -140,7 +141,11 @@ class Projector:
         watching = asyncio.create_task(self._watch())
         try:
             await self._publish_before_the_log_is_there()
-            if await self._before_stopping(self._begin()):
+            try:
+                await before(self._stopping, self._begin())
+            except Stopped:
+                pass
+            else:
                 await self._work()
         except LogGap as gap:
             raise LogGap(
@@ -169,19 +174,6 @@ class Projector:
         standing = (self._settings.publication, self._settings.published)
         if identity is None or not all(each.exists() for each in standing):
             await self._publisher.publish()
-
-    async def _before_stopping(self, beginning: Coroutine[Any, Any, None]) -> bool:
-        """Whether it was done before `stop()`."""
-        task = asyncio.create_task(beginning)
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            return False
-        task.result()
-        return True
 
     async def _work(self) -> None:
         """Follow the log and publish, until `stop()`; what ends one of the two ends the other."""
@@ -232,19 +224,10 @@ class Projector:
         Raises:
             LogUnavailable: it does not answer.
         """
-        asking = asyncio.ensure_future(ask)
-        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({asking}, timeout=ANSWER_WITHIN)
-        finally:
-            stopping.cancel()
-            if not asking.done():
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
-        if asking.cancelled():
-            raise LogUnavailable(f"no answer within {ANSWER_WITHIN:g} s")
-        return asking.result()
+            return await before(self._stopping, ask, grace=ANSWER_WITHIN)
+        except Stopped:
+            raise LogUnavailable(f"no answer within {ANSWER_WITHIN:g} s") from None
 
     async def _pause_after(self, error: LogUnavailable) -> None:
         self._outage.met(error)

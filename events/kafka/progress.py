@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -98,6 +99,7 @@ class Progress:
             except BaseException:
                 await let_go(consumer)
                 raise
+            _hear_out(consumer._coordinator)
             self._consumer = consumer
         return self._consumer
 
@@ -105,3 +107,18 @@ class Progress:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await let_go(consumer)
+
+
+def _hear_out(coordinator: Any) -> None:
+    """Have what comes of each commit heard. aiokafka shields it from being cancelled, and when who waits
+    for it is cancelled, nobody asks for its failure: the loop would print that as a program's error."""
+    commit = coordinator._do_commit_offsets
+
+    @wraps(commit)
+    async def heard(*arguments: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await commit(*arguments)
+
+    coordinator._do_commit_offsets = heard

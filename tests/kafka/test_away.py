@@ -111,8 +111,6 @@ async def hammer(origin: str, requests: int) -> set[int]:
         return set.union(*await asyncio.gather(*(client() for _ in range(64))))
 
 
-# Where an offset is being committed when the broker hangs, aiokafka tells of it once the loop ends.
-@pytest.mark.flaky(reruns=2)
 @pytest.mark.parametrize("away", ["hangs", pytest.param("is gone", marks=pytest.mark.long)])
 def test_ctrl_c_ends_it_all_in_order_while_the_broker(
     away: str, own_broker: Broker, topic: str, tmp_path: Path
