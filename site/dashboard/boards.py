@@ -29,9 +29,10 @@ class Boards:
         are given additions by those who pass them on."""
         query = dict(request.query_params)
         selecting = {name: text for name, text in query.items() if name in SELECTING}
-        problem = None
+        problem, alone = None, False
         try:
-            Selection.of(selecting, timezone=self._timezone, now=datetime.now(UTC))
+            selection = Selection.of(selecting, timezone=self._timezone, now=datetime.now(UTC))
+            alone = self._is_alone(selection)
         except QuestionInvalid as error:
             problem = str(error)
         return self._pages.render(
@@ -42,8 +43,16 @@ class Boards:
             query=query,
             asked=_asked(selecting),
             problem=problem,
+            alone=alone,
             empty=not self._newest.is_there(),
         )
+
+    def _is_alone(self, selection: Selection) -> bool:
+        """Whether the page will say that its period is not compared with the one before, and since when
+        there are figures: a line more, as far as is known yet."""
+        shown = self._newest.known()
+        measured = shown and shown.publication.measured_since
+        return bool(measured and not selection.has_before(measured))
 
     async def session(self, request: Request) -> Response:
         """The page of one session."""

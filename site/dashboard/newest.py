@@ -77,6 +77,10 @@ class Newest:
                 return Cause.BUSY
         return None
 
+    def known(self) -> Shown | None:
+        """What is shown, if anything has been yet."""
+        return self._shown
+
     def before_shown(self, answer: Callable[[Shown], Awaitable[None]]) -> None:
         """Have that done with each publication before it is shown."""
         self._answer = answer

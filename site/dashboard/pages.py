@@ -14,8 +14,8 @@ A form needs no token: a `POST` is taken from the dashboard's own pages alone, b
 `Sec-Fetch-Site` and a `SameSite=Strict` cookie.
 
 `board.html` finds also `query`, the parameters of the address, by name; `asked`, those of a selection
-as links have them; `problem`, None or why they make none; and `empty`, whether nothing is published
-yet. `session.html` finds `session_id`, and `asked`, with which it was linked. `login.html` finds `next`, which its form sends back, and `problem`, None or what was
+as links have them; `problem`, None or why they make none; `alone`, whether the period is compared with
+none; and `empty`, whether nothing is published yet. `session.html` finds `session_id`, and `asked`, with which it was linked. `login.html` finds `next`, which its form sends back, and `problem`, None or what was
 wrong with the last try. `trouble.html` finds `title` and `detail`. `passage.html` finds nothing: it
 leads to itself.
 """

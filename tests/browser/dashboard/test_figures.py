@@ -140,9 +140,13 @@ def test_nothing_jumps_when_the_figures_come(browser: Chrome, origin: str, scree
             .observe({type: "layout-shift", buffered: true});
     """
     command = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": shifts})
-    shift = Board(browser, origin).open("?since=2025-11-03&until=2025-11-17").ask("shift")
-    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", command)
-    assert shift < 0.05
+    try:
+        # The second period is compared with none, which a phone has a line more for.
+        for since in ("2025-11-03", "2025-10-20"):
+            shift = Board(browser, origin).open(f"?since={since}&until=2025-11-17").ask("shift")
+            assert shift < 0.05
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", command)
 
 
 def test_every_figure_has_a_text_for_nothing(board: Board) -> None:
