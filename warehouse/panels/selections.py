@@ -57,31 +57,32 @@ class _Made:
         cursor.execute(f"set search_path = '{self.path}'")
 
     def _make_all(self, cursor: duckdb.DuckDBPyConnection, wanted: frozenset[str]) -> None:
-        if self.period:
-            self.period._make_all(cursor, wanted)
-        missing = [table for table in self.tables if table in wanted - self.done]
-        if missing:
-            with self.lock:
-                cursor.execute(f"create schema if not exists {self.schema}")
-            cursor.execute(f"set search_path = '{self.path}'")
+        levels = (self.period, self) if self.period else (self,)
+        missing = [
+            (each, table) for each in levels for table in each.tables if table in wanted - each.done
+        ]
+        for each in dict(missing):
+            with each.lock:
+                cursor.execute(f"create schema if not exists {each.schema}")
         while missing:
-            table = self._next(missing)
-            with self.locks[table]:
-                self._make(cursor, table)
-            missing.remove(table)
+            made, table = self._next(missing)
+            with made.locks[table]:
+                made._make(cursor, table)
+            missing.remove((made, table))
 
-    def _next(self, missing: list[str]) -> str:
+    def _next(self, missing: "list[tuple[_Made, str]]") -> "tuple[_Made, str]":
         """The first that nobody is making and that can be made already; if there is none, the first."""
-        forms = forms_of(self.selection)
-        for table in missing:
-            needed = made_of(table, forms) & self.tables.keys() - {table}
-            if needed <= self.done and not self.locks[table].locked():
-                return table
+        done = self.done | (self.period.done if self.period else set())
+        for made, table in missing:
+            needed = made_of(table, forms_of(made.selection)) - {table}
+            if needed <= done and not made.locks[table].locked():
+                return made, table
         return missing[0]
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
         if table in self.done:
             return
+        cursor.execute(f"set search_path = '{self.path}'")
         forms = forms_of(self.selection)
         sql = different(cursor) if table == "different" else sql_of(table, forms)
         values = self.selection.values()
