@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dwell.consumers.scan import scan
 from dwell.consumers.spans import Span
 from dwell.consumers.watcher import Watcher
-from dwell.errors import LogGap, LogMismatch
+from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.log import Batch, LogReader
 from dwell.events.opening import name_of, open_reader
 from dwell.events.replica import Begun, Replica, open_replica
@@ -57,7 +57,15 @@ class Copying:
     @classmethod
     @asynccontextmanager
     async def between(cls, source: Settings, target: Settings) -> AsyncIterator["Copying"]:
-        """From the log of these settings to the log of those, for the time of a `with`."""
+        """From the log of these settings to the log of those, for the time of a `with`.
+
+        Raises:
+            LogUnavailable: there is no log to be copied.
+        """
+        if not source.kafka_servers and not source.embedded_log.exists():
+            raise LogUnavailable(
+                f"there is no log {source.embedded_log}: expected the one that is to be copied"
+            )
         made = cls(
             open_reader(source),
             open_reader(target),
@@ -92,6 +100,8 @@ class Copying:
         Whose payload is erased in one of the two is taken as the same.
         """
         ends = await self._ends()
+        if missing := sorted({*ends} - {*await self.target.partitions()}):
+            return f"{self._names[1]} has no partition {missing[0]}: offsets are others there"
         others = {each: await self.target.end(each) for each in ends}
         for partition, end in ends.items():
             if end != others[partition]:
@@ -106,6 +116,19 @@ class Copying:
                     return f"they differ at offset {offset} of partition {partition}"
                 watcher.advance(len(span))
         return None
+
+    async def refuse_growth(self, copied: Copied) -> None:
+        """Make sure that nothing has come to the source since.
+
+        Raises:
+            LogMismatch: something has.
+        """
+        ends = await self._ends()
+        if ends != copied.ends:
+            raise LogMismatch(
+                f"{sum(ends.values()) - sum(copied.ends.values())} facts have come to {self._names[0]}"
+                " meanwhile: expected nobody who appends to it; stop the site, and run this again"
+            )
 
     async def _ends(self) -> dict[int, int]:
         """By partition that holds anything, the source's end now; partition 0 always."""

@@ -81,6 +81,7 @@ class Move:
                 self._leave(moved, former)
             else:
                 self._take_along(former, new)
+            await copying.refuse_growth(moved.copied)
             await copying.replica.open()
         self._say(f"{self._target.log} is the log now: have DWELL_LOG name it")
         return moved

@@ -1,5 +1,6 @@
 """Another log in the place of the one that was: what was made from it reads on from the new one."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from dwell.consumers.copying import copy
 from dwell.consumers.forgetting import Forgetting
 from dwell.consumers.moving import Moved, move
 from dwell.errors import LogUnavailable, WarehouseHeld
+from dwell.events.opening import open_reader
 from dwell.settings import Settings
+from dwell.warehouse import layout
 from dwell.warehouse.contents import read
 from dwell.warehouse.live import LiveWarehouse
 from tests.consumers.test_copying import facts
@@ -36,6 +39,19 @@ def target(tmp_path: Path) -> Settings:
     return settings_of(tmp_path / "data", f"embedded:{tmp_path / 'copy.sqlite'}")
 
 
+def identity(settings: Settings) -> str:
+    """The log's."""
+
+    async def ask() -> str:
+        reader = open_reader(settings)
+        try:
+            return await reader.identity()
+        finally:
+            await reader.close()
+
+    return asyncio.run(ask())
+
+
 def moved(source: Settings, target: Settings) -> Moved:
     return move(source, target, watcher=Quiet(), say=lambda line: None)
 
@@ -54,6 +70,7 @@ def test_a_projector_reads_on_from_the_new_log_and_from_the_former_one_again(
     project(source)
     assert moved(source, target).left == []
     assert moved(source, target).copied.records == 0  # as after a kill
+    assert read(source.published)[0].identity == identity(target)
     append(target, facts(3, first=4))
     assert moved(target, source).copied.records == 3
     append(source, facts(3, first=7))
@@ -63,25 +80,19 @@ def test_a_projector_reads_on_from_the_new_log_and_from_the_former_one_again(
     assert tables(source.published)["log_offset"] == [(0, 9)]
 
 
-def test_archive_and_publication_go_along(source: Settings, target: Settings) -> None:
+def test_the_archive_goes_along(source: Settings, target: Settings) -> None:
     append(source, facts(10))
-    project(source)
     archive(source, LATEST, processes=1, watcher=Quiet())
     moved(source, target)
     append(target, facts(2, first=11))
     assert archive(target, LATEST, processes=1, watcher=Quiet()).added == 2
-    contents, _ = read(target.published)
-    assert contents.identity == read_identity(target)
-
-
-def read_identity(settings: Settings) -> str | None:
-    with LiveWarehouse(settings.warehouse) as warehouse:
-        return warehouse.info("log_identity")
 
 
 def test_nothing_begins_while_a_projector_is_at_work(source: Settings, target: Settings) -> None:
     append(source, facts(3))
-    project(source)
+    LiveWarehouse(source.warehouse).close()
+    with layout.holding(source.live, None):
+        pass
     with LiveWarehouse(source.warehouse), pytest.raises(WarehouseHeld, match="is held by process"):
         moved(source, target)
     append(source, facts(1, first=4))
@@ -91,7 +102,6 @@ def test_who_was_forgotten_after_the_copy_is_blanked_in_it(
     source: Settings, target: Settings
 ) -> None:
     append(source, facts(3))
-    project(source)
     copy(source, target, Quiet())
     Forgetting(source, [uuid7(1)], wait=5, say=lambda line: None).run()
     moved(source, target)
