@@ -93,26 +93,21 @@ class ProjectorFigures(Figures):
         )
 
     def _published(self) -> Iterable[Metric]:
-        at = gauge(
-            "dwell_projector_published_timestamp_seconds",
-            "When the published file was made, in seconds since 1970.",
-            0,
-        )
-        age = gauge(
-            "dwell_projector_published_age_seconds",
-            "Its age; it grows while there is nothing new to publish.",
-            0,
-        )
+        """Nothing while nothing is published."""
         try:
             made = self._settings.publication.stat().st_mtime
         except OSError:
-            at.samples.clear()
-            age.samples.clear()
-        else:
-            at.samples[:] = [at.samples[0]._replace(value=made)]
-            age.samples[:] = [age.samples[0]._replace(value=max(time.time() - made, 0))]
-        yield at
-        yield age
+            return
+        yield gauge(
+            "dwell_projector_published_timestamp_seconds",
+            "When the published file was made, in seconds since 1970.",
+            made,
+        )
+        yield gauge(
+            "dwell_projector_published_age_seconds",
+            "Its age; it grows while there is nothing new to publish.",
+            max(time.time() - made, 0),
+        )
 
     async def _ask_lags(self) -> dict[int, Lag]:
         at_work = self._tally.at_work

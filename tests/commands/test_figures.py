@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -377,11 +376,12 @@ def test_each_figure_is_in_the_docs(run: Run) -> None:
     assert told == exposed
 
 
-def test_without_a_port_there_are_no_figures_and_a_port_in_use_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path) -> None:
     taken = free_port()
-    environ = environment(tmp_path / "data", taken, site_figures_port=taken)
+    environ = environment(tmp_path / "data", taken, site_figures_port=taken, messages="json")
     with running("site", environ=environ, output=tmp_path / "said") as site:
-        with suppress(subprocess.TimeoutExpired):
-            assert site.wait(20) == 2
-        assert f"127.0.0.1:{taken} is in use by another process" in site.printed()
-        assert "--site-figures-port or DWELL_SITE_FIGURES_PORT" in site.printed()
+        assert site.wait(20) == 2
+        said = json.loads(site.printed())
+    assert (said["process"], said["level"]) == ("site", "CRITICAL")
+    assert f"127.0.0.1:{taken} is in use by another process" in said["message"]
+    assert "--site-figures-port or DWELL_SITE_FIGURES_PORT" in said["message"]

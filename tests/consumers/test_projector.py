@@ -10,6 +10,7 @@ from zlib import crc32
 import pytest
 
 from dwell.consumers.projector import Projector
+from dwell.consumers.tally import Tally
 from dwell.errors import LogMismatch, LogUnavailable
 from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog, MemoryReader
@@ -35,12 +36,13 @@ class Running:
         self._settings = settings
         self._warehouse = LiveWarehouse(settings.warehouse, settings.share)
         self.stopped = False
+        self.tally = Tally()
         self._begin()
         self.task = asyncio.create_task(self._run())
 
     def _begin(self) -> None:
         self._reader = self.log.reader()
-        self._projector = Projector(self._settings, self._reader, self._warehouse)
+        self._projector = Projector(self._settings, self._reader, self._warehouse, tally=self.tally)
 
     async def _run(self) -> None:
         """As the process does it: what waits for the warehouse's place takes it."""
@@ -74,6 +76,12 @@ class Running:
                 with suppress(KeyError):  # it has not begun
                     if await self._reader.position(0) >= offset:
                         return
+                await asyncio.sleep(0.01)
+
+    async def is_troubled(self, why: str | None, within: float = 60) -> None:
+        """Wait until it says this of itself."""
+        async with asyncio.timeout(within):
+            while self._projector.trouble != why:
                 await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
@@ -451,6 +459,30 @@ async def test_a_publication_that_fails_is_tried_again(start: Started, tmp_path:
     projector.published.unlink()
     projector.published.mkdir()
     log.put(new(glimpse(1)))
-    await asyncio.sleep(0.5)
+    await projector.is_troubled("not_published")
     projector.published.rmdir()
     await projector.shows(PAGEVIEWS, [(1,)])
+    await projector.is_troubled(None)
+
+
+async def test_it_says_in_a_word_that_the_log_does_not_answer(start: Started) -> None:
+    log = MemoryLog()
+    log.fail("away")
+    projector = await start(log)
+    await projector.is_troubled("log_unavailable")
+    log.resume()
+    await projector.is_troubled(None)
+    log.fail("away again")
+    await projector.is_troubled("log_unavailable")
+
+
+async def test_what_it_did_is_counted_whichever_projector_did_it(start: Started) -> None:
+    log = MemoryLog()
+    log.put(new(*(glimpse(each) for each in range(10))))
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(10,)])
+    tally = projector.tally
+    assert tally.records.sum == 10
+    assert sum(tally.transactions.counts) == sum(tally.records.counts) >= 1
+    assert sum(tally.publications.counts) >= 2
+    assert tally.failed_publications == 0

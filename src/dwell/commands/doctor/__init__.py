@@ -46,6 +46,9 @@ def command(settings: Settings, as_json: bool, within: float) -> int:
     from dwell.commands.doctor.telling import as_object, as_text
 
     logging.disable()  # the findings say it
-    findings = examine(settings, within)
+    try:
+        findings = examine(settings, within)
+    finally:
+        logging.disable(logging.NOTSET)
     click.echo(as_object(findings) if as_json else as_text(findings))
     return 1 if any(each.verdict == "wrong" for each in findings) else 0
