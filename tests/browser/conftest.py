@@ -34,11 +34,24 @@ def new_browser() -> Iterator[Callable[..., Chrome]]:
         yield lambda **options: _open(stack, **options)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    """One Chromium for the tests of a module."""
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chrome]:
+    """One Chromium for the tests of a worker."""
     with ExitStack() as stack:
         yield _open(stack)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Chrome) -> Chrome:
+    """It, as a module finds it: with one tab, which is blank, and without cookies."""
+    first, *others = chromium.window_handles
+    for handle in others:
+        chromium.switch_to.window(handle)
+        chromium.close()
+    chromium.switch_to.window(first)
+    chromium.get("about:blank")
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    return chromium
 
 
 @pytest.fixture(params=SCREENS)

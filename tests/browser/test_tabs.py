@@ -57,13 +57,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def tab_1(browser: Chrome, origin: str) -> Chrome:
     """A browser that came to tab 1 by its address, in a tab without a past."""
-    old = browser.current_window_handle
-    browser.switch_to.new_window("tab")
-    new = browser.current_window_handle
-    browser.switch_to.window(old)
-    browser.close()
-    browser.switch_to.window(new)
     browser.get(origin + TAB_1.path)
+    browser.execute_cdp_cmd("Page.resetNavigationHistory", {})
     complaints(browser)
     browser.execute_script("window.untouched = true")
     return browser

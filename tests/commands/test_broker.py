@@ -104,7 +104,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @needs_proc
-def test_it_answers_until_ctrl_c_and_keeps_its_data(
+def test_it_answers_until_ctrl_c_refuses_a_second_one_on_its_data_and_keeps_them(
     release: Release, place: Place, topic: str
 ) -> None:
     broker = place.start()
@@ -113,6 +113,10 @@ def test_it_answers_until_ctrl_c_and_keeps_its_data(
     cluster = ask(place.address).cluster
     make_topic(place.address, topic)
     kcat(place.address, "-P", "-t", topic, given="one\ntwo\n")
+    assert Place(place.data.parent).refused() == (
+        f"the data folder '{place.data}' is held by process {broker.pid}, a `dwell broker`:"
+        " end that one, or choose another folder with --data or DWELL_DATA"
+    )
     processes = descendants(broker.pid)
     assert any(each.runs("kafka.Kafka") for each in processes)
     began = time.monotonic()
@@ -150,19 +154,6 @@ def test_a_broker_that_dies_ends_the_command_with_one_line(release: Release, pla
     assert broker.wait() == 2
     last = broker.printed().splitlines()[-1]
     assert last.startswith("dwell: the broker ended by itself: ")
-
-
-def test_a_second_one_on_the_same_data_is_refused(release: Release, place: Place) -> None:
-    broker = place.start()
-    other = str(quiet_port())
-    try:
-        second = Place(place.data.parent)
-        assert second.refused(DWELL_BROKER_PORT=other) == (
-            f"the data folder '{place.data}' is held by process {broker.pid}, a `dwell broker`:"
-            " end that one, or choose another folder with --data or DWELL_DATA"
-        )
-    finally:
-        broker.stop()
 
 
 def test_a_temporary_one_keeps_nothing(release: Release, place: Place, tmp_path: Path) -> None:

@@ -557,7 +557,7 @@ def test_killed_at_any_moment_it_is_finished_by_the_same_command(
     installation: Installation, said: Said
 ) -> None:
     assert run(["archive"]) == 0
-    kill_and_finish(installation, kills=3, seed=1)
+    kill_and_finish(installation, kills=2, seed=1)
 
 
 @pytest.mark.long

@@ -103,7 +103,7 @@ def finished(dwell: Dwell, *arguments: str) -> str:
 
 
 def test_nothing_is_lost_or_doubled_when_processes_are_killed(tmp_path: Path) -> None:
-    kill_under_load(tmp_path, kills=5, seed=1)
+    kill_under_load(tmp_path, kills=4, seed=1)
 
 
 @pytest.mark.long

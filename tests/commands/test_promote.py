@@ -66,7 +66,7 @@ async def _append(writer: LogWriter, rng: Random) -> None:
             for seq in range(3)
         ]
         await writer.append([NewRecord(each.key, each.value, each.timestamp) for each in facts])
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
 
 
 @dataclass

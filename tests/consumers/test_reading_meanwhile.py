@@ -1,5 +1,6 @@
 """Stock DuckDB clients read the published file all the time, while facts flow."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ while len(set(seen)) < int(sys.argv[2]) and time.monotonic() < deadline:
         ).fetchone()
     assert rows == sessions == counted, (rows, sessions, counted)
     seen.append(rows)
+    time.sleep(0.02)
 assert seen == sorted(seen), seen
 print(duckdb.__version__, len(set(seen)))
 """
@@ -69,6 +71,7 @@ async def test_every_client_sees_whole_and_growing_publications(tmp_path: Path) 
             facts = [glimpse(n, session=n, visitor=n) for n in range(number + 1, number + 51)]
             number += 50
             await writer.append([NewRecord(each.key, each.value, NOW) for each in facts])
+            await asyncio.sleep(0.05)
         wait_until(lambda: count(settings.published) == number, within=60)
     await writer.close()
     for version, reader in reading.items():

@@ -35,13 +35,16 @@ def dwell(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield installation
 
 
-def test_a_broker_is_killed_and_started_again(dwell: Installation, broker: Broker) -> None:
+def test_broker_site_and_projector_are_killed(dwell: Installation, broker: Broker) -> None:
     rng = Random(1)
-    with dwell.visited(1000, RATE, seed=1):
+    with dwell.visited(1200, RATE, seed=1):
         sleep(rng.uniform(0.2, 1.5))
         broker.kill()
         sleep(rng.uniform(0, 1))
         broker.start()
+        for part in rng.sample(PARTS, 2):
+            sleep(rng.uniform(0.2, 1.2))
+            dwell.kill(part)
 
 
 @pytest.mark.long  # tests/kafka/test_away.py and tests/browser/test_log_away.py have one hang too
@@ -50,14 +53,6 @@ def test_a_broker_hangs_for_a_while(dwell: Installation, broker: Broker) -> None
         sleep(Random(2).uniform(0.2, 1.5))
         hang(broker, 5)
     assert visitors.retries, "nobody noticed the hanging broker"
-
-
-def test_site_and_projector_are_killed(dwell: Installation) -> None:
-    rng = Random(3)
-    with dwell.visited(1000, RATE, seed=3):
-        for part in rng.sample(PARTS, 2):
-            sleep(rng.uniform(0.2, 1.2))
-            dwell.kill(part)
 
 
 @pytest.mark.long

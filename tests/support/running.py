@@ -34,14 +34,19 @@ def environment(data: Path, port: int, **settings: object) -> dict[str, str]:
 def wait_until(happened: Callable[[], object], within: float = 20, every: float = 0.02) -> None:
     """Wait until `happened()` is true.
 
+    What takes long to look at (a warehouse to be opened, a process to be started) is looked at less
+    often, so that those who are waited for have the processor.
+
     Raises:
         TimeoutError: it was not within so many seconds.
     """
     deadline = time.monotonic() + within
+    looked = time.monotonic()
     while not happened():
-        if time.monotonic() > deadline:
+        if (now := time.monotonic()) > deadline:
             raise TimeoutError(f"not within {within} s")
-        time.sleep(every)
+        time.sleep(max(every, min(2 * (now - looked), 0.25)))
+        looked = time.monotonic()
 
 
 def answers(url: str) -> bool:

@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     asked = config.getoption("--engine") or (list(ENGINES) if _long(config) else ["chromium"])
-    metafunc.parametrize("engine", asked, scope="module")
+    metafunc.parametrize("engine", asked, scope="package")
     metafunc.parametrize("run", range(1, config.getoption("--runs") + 1))
 
 
@@ -140,9 +140,9 @@ def new_browser(engine: str, versions: dict[str, str]) -> Iterator[Callable[...,
         yield opens
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def one_browser(engine: str, versions: dict[str, str]) -> Iterator[Browser]:
-    """One browser for the tests of a module."""
+    """One browser for all of these tests."""
     try:
         with opened(engine) as browser:
             versions[engine] = browser.version

@@ -156,6 +156,10 @@ class Browser:
                 with suppress(WebDriverException):  # it is being closed already
                     self.close(Tab(self, handle))
         self.blank.show()
+        self._forget(origin)
+
+    def _forget(self, origin: str) -> None:
+        """What pages of `origin` have stored."""
         self.blank.go(f"{origin}/dwell/beacon.js")
         self.blank.run("localStorage.clear(), sessionStorage.clear()")
         self.driver.delete_all_cookies()
