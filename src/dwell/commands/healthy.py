@@ -85,6 +85,7 @@ async def trouble_of_projector(settings: Settings, within: float) -> str | None:
     except (LogMismatch, LogUnavailable, WarehouseError) as error:
         return str(error)
     finally:
+        logging.disable(logging.NOTSET)
         await reader.close()
     where = ", ".join(f"offset {offset} of partition {each}" for each, offset in missing.items())
     return f"facts older than {within:g} s are not published: from {where} on" if where else None
