@@ -5,6 +5,8 @@ and in the least and greatest value of each column. A fresh file with the rows t
 of it.
 """
 
+import os
+import shutil
 import subprocess
 import sys
 from contextlib import closing, suppress
@@ -14,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from dwell.errors import WarehouseError
+from dwell.lifeline import Lifeline, follow
 from dwell.warehouse import promotion, snapshot
 from dwell.warehouse.attaching import attach
 from dwell.warehouse.live import MEMORY_LIMIT, STORAGE_VERSION, THREADS
@@ -27,7 +30,9 @@ SCRUBBED_AT = "scrubbed_at"
 def scrub(source: Path, target: Path) -> None:
     """Write a copy of a warehouse with the same rows, in the same order, and nothing else of them.
 
-    By another process: the caller may hold the source open, if it stands still as for `snapshot.copy`. Who is killed leaves files beside the target, named as `snapshot.draft_of` names them.
+    By another process, which ends with this one: the caller may hold the source open, if it stands still
+    as for `snapshot.copy`. Who is killed leaves files beside the target, named as `snapshot.draft_of`
+    names them.
 
     Args:
         target: it must not exist.
@@ -35,12 +40,15 @@ def scrub(source: Path, target: Path) -> None:
     Raises:
         WarehouseError: it could not be done; there is no target then.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "dwell.warehouse.scrubbing", str(source), str(target)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    with closing(Lifeline()) as lifeline:
+        done = subprocess.run(
+            [sys.executable, "-m", "dwell.warehouse.scrubbing", str(source), str(target)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=os.environ | lifeline.environment(),
+            pass_fds=[lifeline.descriptor],
+        )
     if done.returncode != 0:
         for remains in target.parent.glob(f"{target.name}*"):
             remains.unlink(missing_ok=True)
@@ -110,11 +118,12 @@ def main(source: Path, target: Path) -> None:
     """What the process does: the source is copied first, because its owner may go on with it."""
     copy = target.with_name(f"{target.name}.whole")
     try:
-        subprocess.run(["cp", "--", str(source), str(copy)], check=True)
+        shutil.copyfile(source, copy)
         write_anew(copy, target)
     finally:
         copy.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
+    follow()
     main(Path(sys.argv[1]), Path(sys.argv[2]))

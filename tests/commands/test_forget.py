@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import shutil
-import signal
 import sqlite3
 import subprocess
 import time
@@ -520,50 +519,3 @@ def test_what_a_first_archive_left_that_was_killed_is_removed(
 
 def interrupted(*arguments: object) -> None:
     raise KeyboardInterrupt
-
-
-def kill_and_finish(installation: Installation, kills: int, seed: int) -> None:
-    """Kill it so many times, each at another moment; then the same command finishes it."""
-    rng = Random(seed)
-    environ = environment(installation.settings.data, 1)
-    took = 4.0
-    for number in range(kills):
-        command = subprocess.Popen(
-            [*DWELL, "forget", "--yes", FORGOTTEN, "--proof"],
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        with suppress(subprocess.TimeoutExpired):
-            command.wait(rng.uniform(0.5, took))
-        command.send_signal(signal.SIGKILL)
-        command.wait()
-        assert [each for each in installation.visitors() if each[0] != FORGOTTEN] == OTHERS, number
-    last = subprocess.run(
-        [*DWELL, "forget", "--yes", "--proof", FORGOTTEN],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert last.returncode == 0, last.stdout + last.stderr
-    assert (
-        installation.visitors() == installation.visitors(installation.settings.warehouse) == OTHERS
-    )
-
-
-def test_killed_at_any_moment_it_is_finished_by_the_same_command(
-    installation: Installation, said: Said
-) -> None:
-    assert run(["archive"]) == 0
-    kill_and_finish(installation, kills=2, seed=1)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_killed_twenty_times_it_is_finished_by_the_same_command(
-    installation: Installation, said: Said
-) -> None:
-    assert run(["archive"]) == 0
-    kill_and_finish(installation, kills=20, seed=2)
