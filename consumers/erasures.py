@@ -68,11 +68,9 @@ async def erasures_beside(
     if history.archive is not None:
         found += _forgotten(value for _, _, value in history.archive.raw())
         held += [Span(*each) for each in history.archive.held.values()]
-    reader = history.reader
-    for partition in await reader.partitions():
-        everything = Span(partition, await reader.start(partition), await reader.end(partition))
-        for left in everything.less(held):
-            found += await _searched(reader, left)
+    for partition, (start, end) in (await history.logged()).items():
+        for left in Span(partition, start, end).less(held):
+            found += await _searched(history.reader, left)
     return found
 
 

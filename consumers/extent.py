@@ -1,7 +1,9 @@
 """The extent of a replay: from where to where, partition by partition."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from dwell.consumers.history import History
@@ -27,6 +29,15 @@ class Point:
     moment: int | None = None
     offsets: Mapping[int | None, int] | None = None
 
+    def offset(self, partition: int) -> int | None:
+        """The one that is given for this partition."""
+        given = self.offsets or {}
+        return given.get(partition, given.get(None))
+
+    def is_given(self, partition: int) -> bool:
+        """Whether a moment or an offset says where it is in this partition, and not an end."""
+        return self.moment is not None or self.offset(partition) is not None
+
 
 async def extent(
     history: History, since: Point, until: Point, current: Mapping[int, int]
@@ -48,18 +59,40 @@ async def extent(
                     f"partition {partition} is not in {history.name}: expected one of "
                     f"{', '.join(map(str, partitions))}"
                 )
-    spans = []
-    for partition in partitions:
-        first = await _place(history, since, partition, current)
-        end = await _place(history, until, partition, current)
-        spans.append(Span(partition, first, max(first, end)))
-    return spans
+    _refuse_earlier(since, until)
+    return list(
+        await asyncio.gather(*(_span(history, since, until, each, current) for each in partitions))
+    )
+
+
+def _refuse_earlier(since: Point, until: Point) -> None:
+    if since.moment is not None and until.moment is not None and until.moment < since.moment:
+        raise LogGap(
+            f"{_told(until.moment)} lies before {_told(since.moment)}: expected a moment to replay up to "
+            "that is not before the one to begin with"
+        )
+
+
+def _told(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+async def _span(
+    history: History, since: Point, until: Point, partition: int, current: Mapping[int, int]
+) -> Span:
+    first = await _place(history, since, partition, current)
+    end = await _place(history, until, partition, current)
+    if end < first and until.is_given(partition):
+        raise LogGap(
+            f"partition {partition} would end at offset {end}, before offset {first}, where it begins: "
+            "expected an end behind the beginning"
+        )
+    return Span(partition, first, max(first, end))
 
 
 async def _place(history: History, point: Point, partition: int, current: Mapping[int, int]) -> int:
     start, end = await history.bounds(partition)
-    given = point.offsets or {}
-    offset = given.get(partition, given.get(None))
+    offset = point.offset(partition)
     if offset is not None:
         if not start <= offset <= end:
             raise LogGap(

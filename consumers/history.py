@@ -1,10 +1,13 @@
 """History: the archive and the log as one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from dwell.consumers.patience import Patience
 from dwell.consumers.spans import Span
 from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.log import LogReader
@@ -13,8 +16,12 @@ from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.rebuilding import Segment
 
-ANSWER_WITHIN = 10.0
-"""Seconds in which a log must have answered for the first time."""
+ANSWER_WITHIN = 11.0
+"""Seconds in which a log must have answered for the first time, or have said itself that it does not."""
+REFUSED_WITHIN = 1.0
+"""A log that says so sooner than this refuses; one that takes longer keeps silent."""
+SILENT_WITHIN = 20.0
+"""Seconds after which a log that keeps silent is not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,8 @@ class Sources:
 
 
 class History:
-    """What the archive has, and behind it what the log has.
+    """What the archive has, and behind it what the log has. A log that is slow or away for a while is
+    waited for.
 
     Args:
         archive: `None` if the log alone is meant.
@@ -45,6 +53,7 @@ class History:
         self.reader = reader
         self.archive = archive
         self.name = name
+        self._logged: Mapping[int, tuple[int, int]] | None = None
 
     async def identity(self) -> str:
         """The log's."""
@@ -57,10 +66,23 @@ class History:
             )
         return found
 
+    async def logged(self) -> Mapping[int, tuple[int, int]]:
+        """By partition of the log, its start and its end, as they were when this was first asked.
+
+        Raises:
+            LogUnavailable: the log does not answer for long.
+        """
+        if self._logged is None:
+            self._logged = await Patience().asked(self._bounds_now)
+        return self._logged
+
+    async def _bounds_now(self) -> Mapping[int, tuple[int, int]]:
+        return await self.reader.bounds(await self.reader.partitions())
+
     async def partitions(self) -> list[int]:
         """Those of the log, and those that the archive alone has."""
         held = self.archive.held if self.archive else {}
-        return sorted({*await self.reader.partitions(), *held})
+        return sorted({*await self.logged(), *held})
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """The first offset that can be read, and the next one to be written.
@@ -68,7 +90,7 @@ class History:
         Raises:
             LogGap: between archive and log some are in neither.
         """
-        start, end = await self._logged(partition)
+        start, end = (await self.logged()).get(partition, (0, 0))
         held = self.archive.held.get(partition) if self.archive else None
         if held is None:
             return start, end
@@ -87,15 +109,12 @@ class History:
             archived = await asyncio.to_thread(self.archive.offset_at, partition, moment)
             if archived is not None:
                 return archived
-        if partition not in await self.reader.partitions():
+        logged = await self.logged()
+        if partition not in logged:
             return held.until if held else 0
-        found = await self.reader.offset_at(partition, moment)
+        found = await Patience().asked(partial(self.reader.offset_at, partition, moment))
+        found = min(found, logged[partition][1])
         return max(found, held.until) if held else found
-
-    async def _logged(self, partition: int) -> tuple[int, int]:
-        if partition not in await self.reader.partitions():
-            return 0, 0
-        return await self.reader.start(partition), await self.reader.end(partition)
 
 
 @asynccontextmanager
@@ -117,14 +136,24 @@ async def opened(settings: Settings, archive: Archive | None) -> AsyncIterator[H
 
 
 async def _answered(settings: Settings, history: History) -> None:
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN):
-            await history.identity()
-    except TimeoutError:
-        raise LogUnavailable(
-            f"DWELL_LOG is '{settings.log}', and no log answers there within {ANSWER_WITHIN:g} s: "
-            "expected one that does"
-        ) from None
+    """Wait for a first answer. A log that refuses is told of at once; one that keeps silent is asked again:
+    a topic may be about to get another leader."""
+    began = time.monotonic()
+    while True:
+        asked = time.monotonic()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await history.identity()
+                return
+        except TimeoutError:
+            raise LogUnavailable(
+                f"DWELL_LOG is '{settings.log}', and no log answers there within {ANSWER_WITHIN:g} s: "
+                "expected one that does"
+            ) from None
+        except LogUnavailable:
+            now = time.monotonic()
+            if now - asked < REFUSED_WITHIN or now - began > SILENT_WITHIN:
+                raise
 
 
 def sources(archive: Archive | None, spans: Iterable[Span]) -> Sources:

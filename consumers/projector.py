@@ -328,7 +328,8 @@ class Projector:
 
     async def _ends(self) -> dict[int, int]:
         await self._read_from(self.positions)
-        return {each: await self._reader.end(each) for each in self._partitions}
+        bounds = await self._reader.bounds(self._partitions)
+        return {each: end for each, (_, end) in bounds.items()}
 
     async def _notice_partitions(self, read: Read | None) -> None:
         """Read new partitions too; what was read is applied next and not read again."""

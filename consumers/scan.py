@@ -1,27 +1,19 @@
 """Scanning: every record of a span, however long the log takes, whatever gaps there are."""
 
-import asyncio
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
-from typing import TypeVar
 
+from dwell.consumers.patience import USUAL, Patience
 from dwell.consumers.spans import Span
-from dwell.errors import LogUnavailable
 from dwell.events.log import Batch, LogReader
 
 WAIT = 0.5
 """Seconds that a read waits for a first record."""
-AGAIN_AFTER = 1.0
-"""Seconds until a log that did not answer is asked again."""
-PATIENCE = 60.0
-"""Seconds that a log may give nothing of what it has."""
-
-Answer = TypeVar("Answer")
 
 
 async def scan(
-    reader: LogReader, span: Span, most: int, *, patience: float = PATIENCE
+    reader: LogReader, span: Span, most: int, *, patience: float = USUAL
 ) -> AsyncIterator[tuple[list[Batch], int]]:
     """The records of a span, `most` of them at once, each time with the offset behind them: nothing of
     the span before it is still to come. The reader's positions are moved.
@@ -33,7 +25,7 @@ async def scan(
         LogMismatch: the span is not, or no longer, in the log.
         LogUnavailable: nothing came for so long.
     """
-    log = _Patient(patience)
+    log = Patience(patience)
     await log.asked(partial(reader.assign, {span.partition: span.first}))
     reached = span.first
     while reached < span.until:
@@ -65,43 +57,6 @@ async def first(reader: LogReader, span: Span) -> tuple[int, int] | None:
         for batch in batches:
             return batch.offsets[0], batch.timestamps[0]
     return None
-
-
-class _Patient:
-    """Asks a log, and gives it time."""
-
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self.heard()
-
-    def heard(self) -> None:
-        """Begin to wait anew."""
-        self._heard = asyncio.get_running_loop().time()
-
-    async def asked(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """What the log answers."""
-        while True:
-            try:
-                return await ask()
-            except LogUnavailable:
-                if self._silent() >= self._patience:
-                    raise
-                await asyncio.sleep(AGAIN_AFTER)
-
-    def refuse_silence(self, where: str) -> None:
-        """Give up a log that answers, and for long with nothing.
-
-        Raises:
-            LogUnavailable: it was long enough.
-        """
-        if self._silent() > max(self._patience, AGAIN_AFTER):
-            raise LogUnavailable(
-                f"no record came for {self._silent():.0f} s from {where} on: expected what is before "
-                "the end of the partition"
-            )
-
-    def _silent(self) -> float:
-        return asyncio.get_running_loop().time() - self._heard
 
 
 def _before(batches: Iterable[Batch], until: int) -> Iterator[Batch]:

@@ -6,7 +6,7 @@ Every log passes the same contract tests (`tests/events/contract.py`).
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -116,6 +116,10 @@ class LogReader(ABC):
     @abstractmethod
     async def end(self, partition: int) -> int:
         """The next offset to be written."""
+
+    async def bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """By partition, `start` and `end`; a log far away is asked once for all of them."""
+        return {each: (await self.start(each), await self.end(each)) for each in partitions}
 
     @abstractmethod
     async def offset_at(self, partition: int, timestamp: int) -> int:

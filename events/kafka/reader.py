@@ -58,28 +58,50 @@ class KafkaReader(LogReader):
 
     async def start(self, partition: int) -> int:
         """As the contract says."""
-        return (await self._bounds([partition]))[partition][0]
+        return (await self.bounds([partition]))[partition][0]
 
     async def end(self, partition: int) -> int:
         """As the contract says; records of a transaction that is not finished lie beyond it."""
-        return (await self._bounds([partition]))[partition][1]
+        return (await self.bounds([partition]))[partition][1]
+
+    async def bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """As the contract says.
+
+        Raises:
+            LogMismatch: there is no such partition.
+        """
+        places = [self._place(each) for each in partitions]
+        if not places:
+            return {}
+        asker = await self._asking()
+        async with self._connection.answering(ANSWER_SECONDS):
+            known = await self._topic.partitions()
+            for place in places:
+                if place.partition not in known:
+                    raise LogMismatch(
+                        f"partition {place.partition} is not in {self._connection.name}: "
+                        f"expected 0 to {known[-1]}"
+                    )
+            starts, ends = await asyncio.gather(
+                asker.beginning_offsets(places), asker.end_offsets(places)
+            )
+        return {each.partition: (starts[each], ends[each]) for each in places}
 
     async def offset_at(self, partition: int, timestamp: int) -> int:
         """As the contract says."""
         place = self._place(partition)
+        asker = await self._asking()
         async with self._connection.answering(ANSWER_SECONDS):
-            asker = await self._asking()
             found = (await asker.offsets_for_times({place: timestamp}))[place]
         return await self.end(partition) if found is None else int(found.offset)
 
     async def assign(self, positions: Mapping[int, int]) -> None:
         """As the contract says."""
-        bounds = await self._bounds(positions)
+        bounds = await self.bounds(positions)
         for partition, position in positions.items():
             start, end = bounds[partition]
             refuse_misfit(self._connection.name, partition, position, start=start, end=end)
-        async with self._connection.answering(ANSWER_SECONDS):
-            consumer = await self._reading()
+        consumer = await self._reading()
         self._positions = {self._place(each): offset for each, offset in positions.items()}
         self._heard = {}
         consumer.assign(list(self._positions))
@@ -121,15 +143,16 @@ class KafkaReader(LogReader):
         await asyncio.gather(self._progress.close(), self._topic.close(), *map(let_go, consumers))
 
     async def _reading(self) -> Any:
-        """The consumer that fetches."""
-        async with self._opening:
+        """The consumer that fetches. A broker that is slow has time for this alone: what is open then stays
+        so, and the next question is answered the sooner."""
+        async with self._opening, self._connection.answering(ANSWER_SECONDS):
             if self._consumer is None:
                 self._consumer = await self._opened()
             return self._consumer
 
     async def _asking(self) -> Any:
-        """The consumer that answers questions."""
-        async with self._opening:
+        """The consumer that answers questions; so too."""
+        async with self._opening, self._connection.answering(ANSWER_SECONDS):
             if self._asker is None:
                 self._asker = await self._opened()
             return self._asker
@@ -153,31 +176,9 @@ class KafkaReader(LogReader):
         consumer._fetcher._records = _Fetched()
         return consumer
 
-    async def _bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
-        """By partition, the oldest offset and the one that will be written next.
-
-        Raises:
-            LogMismatch: there is no such partition.
-        """
-        places = [self._place(each) for each in partitions]
-        if not places:
-            return {}
-        async with self._connection.answering(ANSWER_SECONDS):
-            asker = await self._asking()
-            known = await self._topic.partitions()
-            for place in places:
-                if place.partition not in known:
-                    raise LogMismatch(
-                        f"partition {place.partition} is not in {self._connection.name}: "
-                        f"expected 0 to {known[-1]}"
-                    )
-            starts = await asker.beginning_offsets(places)
-            ends = await asker.end_offsets(places)
-        return {each.partition: (starts[each], ends[each]) for each in places}
-
     async def _refuse_gap(self) -> None:
         """Say which offsets are gone, or go on if they are there after all."""
-        bounds = await self._bounds(each.partition for each in self._positions)
+        bounds = await self.bounds(each.partition for each in self._positions)
         for place, position in self._positions.items():
             start, end = bounds[place.partition]
             name = self._connection.name

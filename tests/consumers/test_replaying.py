@@ -154,6 +154,24 @@ def test_an_offset_that_is_not_there_is_named(settings: Settings, tmp_path: Path
         replay(settings, tmp_path / "new.duckdb", since=Point("earliest", offsets={7: 0}))
 
 
+def test_an_end_before_the_beginning_is_refused(settings: Settings, tmp_path: Path) -> None:
+    append(settings, visits(3))
+    with pytest.raises(LogGap, match="partition 0 would end at offset 2, before offset 5"):
+        replay(
+            settings,
+            tmp_path / "new.duckdb",
+            since=Point("earliest", offsets={None: 5}),
+            until=Point("latest", offsets={0: 2}),
+        )
+    with pytest.raises(LogGap, match="1970-01-01 00:00:01 UTC lies before 1970-01-01 00:00:02 UTC"):
+        replay(
+            settings,
+            tmp_path / "new.duckdb",
+            since=Point("earliest", moment=2000),
+            until=Point("latest", moment=1000),
+        )
+
+
 def test_without_a_log_it_says_so(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,13 @@ class LogContract(ABC):
         assert await reader.start(0) == await reader.end(0)
         assert await reader.offset_at(0, NOW) == await reader.end(0)
 
+    async def test_start_and_end_are_told_of_many_partitions_at_once(
+        self, writer: LogWriter, reader: LogReader
+    ) -> None:
+        await writer.append(records(3))
+        assert await reader.bounds([]) == {}
+        assert await reader.bounds([0]) == {0: (await reader.start(0), await reader.end(0))}
+
     async def test_a_reader_goes_on_from_any_offset(
         self, writer: LogWriter, reader: LogReader
     ) -> None:
