@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from dwell import messages
+from dwell.consumers.origin import refuse_other
 from dwell.consumers.projector import Projector
 from dwell.consumers.tally import Tally
 from dwell.events.opening import open_dead_letters, open_reader, quiet
@@ -68,6 +69,7 @@ async def _hold(settings: Settings, told: asyncio.Event, tally: Tally) -> None:
         layout.holding(settings.live, share),
         LiveWarehouse(settings.warehouse, share) as warehouse,
     ):
+        refuse_other(settings, warehouse.path, warehouse.info("log_identity"), ask=False)
         while await _project(settings, warehouse, told, tally):
             warehouse.reopen()
 

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from dwell.commands.up import parts_of, welcome
+from dwell.commands.up import parts_of, run, welcome
 from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
 from dwell.commands.up.supervisor import Part, Supervisor
 from dwell.commands.up.typed import data_option, program
-from dwell.errors import DwellError
+from dwell.errors import DwellError, LogMismatch
 from dwell.lifeline import Lifeline
 from dwell.settings import Settings
+from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import uuid7
 from tests.support.processes import PROC, Seen, descendants
 from tests.support.running import (
@@ -85,6 +86,17 @@ def test_a_share_of_the_log_is_not_for_up(tmp_path: Path) -> None:
     )
     assert "`dwell site` with a `dwell project --shard 1/3`" in process.printed()
     assert not (tmp_path / "data").exists()
+
+
+def test_another_log_than_the_warehouse_comes_from_is_refused_before_the_site_listens(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(data=tmp_path / "data", port=free_port())
+    with LiveWarehouse(settings.warehouse) as warehouse:
+        warehouse.belong_to("kafka:cluster/dwell-facts")
+    with pytest.raises(LogMismatch, match=r"DWELL_LOG is 'embedded:'.*expected kafka://HOST:PORT/"):
+        run(settings, parts_of)
+    assert not settings.embedded_log.exists()
 
 
 @needs_proc

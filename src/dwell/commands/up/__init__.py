@@ -78,6 +78,7 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
 
     Raises:
         AlreadyRunning: the folder is held, or the port is in use; nothing was made or started.
+        LogMismatch: the warehouse in the folder was made from another log; nothing was started.
         DwellError: the folder cannot be written, or a part cannot work.
     """
     names = [part.name for part in parts_of(settings)]
@@ -91,6 +92,7 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
     try:
         hold.take(waits, make=False)
         require_free(settings.host, settings.port)
+        _require_own_log(settings)
         hold.take(waits, make=True)
         assert hold.descriptor is not None
         environ = os.environ | settings.environment() | lifeline.environment()
@@ -105,6 +107,14 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
     finally:
         lifeline.close()
         hold.release()
+
+
+def _require_own_log(settings: Settings) -> None:
+    """Before the site answers for facts, or the wrong log is made."""
+    if settings.live.exists():
+        from dwell.consumers.origin import require_own
+
+        require_own(settings, ask=True)
 
 
 def welcome(settings: Settings, *, shown: bool = True) -> str:
