@@ -45,7 +45,7 @@ from dwell.warehouse.panels import Board
 from tests.support.running import environment, wait_until
 
 NAME = "watching"
-MINUTES = 5
+MINUTES = 6
 
 DASHBOARDS = 10
 FACTS = 2_000
