@@ -1,13 +1,14 @@
 -- Where do visitors go from each view, in the same tab?
 --
 -- From the selected pageviews to those that followed them, whenever that was; a page that was only
--- reloaded is followed by itself. Where a session began and where it ended are told too: the pageviews
--- of one session can be in several tabs, so the times into a view and out of it need not be the same.
+-- reloaded is followed by itself, and what nothing followed was the last in its tab. Where a session began
+-- is told too: the pageviews of one session can be in several tabs, so the times into a view and out of it
+-- need not be the same.
 --
 -- view_name: Dotted name of the view; null for the beginning of a session.
--- next_view_name: The view that followed it; null for the end of a session.
+-- next_view_name: The view that followed it in the same tab of the browser; null if none did.
 -- times: How often.
--- percent (%): Of all the times that this view was left, or that a session began.
+-- percent (%): Of all times of this view, also those that nothing followed; or of all sessions that began.
 with counted as (
     select view_number, next_view_number, count(*) as times
     from following
@@ -19,10 +20,11 @@ with counted as (
     where entry_chosen
     group by entry
     union all
-    select exit, null, count(*)
-    from walk
-    where exit_chosen
-    group by exit
+    select view_number, null, count(*)
+    from selected
+    anti join following using (pageview)
+    where chosen
+    group by view_number
 )
 
 select

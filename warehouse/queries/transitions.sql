@@ -1,12 +1,12 @@
 -- Where do visitors go from each view, in the same tab?
 --
 -- From the pageviews that began in the period to those that followed them, whenever that was. A page
--- that was only reloaded is followed by itself.
+-- that was only reloaded is followed by itself; what nothing followed was the last in its tab.
 --
 -- view_name: Dotted name of the view.
--- next_view_name: The view that followed it in the same tab of the browser.
+-- next_view_name: The view that followed it in the same tab of the browser; null if none did.
 -- times: How often.
--- percent: Of all the times that a view followed this one.
+-- percent: Of all times of this view, also those that nothing followed.
 with left_out as (
     select session_id
     from tracking_session
@@ -17,6 +17,7 @@ with left_out as (
 here as (
     select pageview_id, view_name
     from pageview
+    anti join left_out using (session_id)
     where
         started_at >= $since
         and started_at < $until
@@ -27,14 +28,13 @@ here as (
 following as (
     select previous_pageview_id as pageview_id, view_name as next_view_name
     from pageview
-    anti join left_out using (session_id)
     where previous_pageview_id is not null and started_at >= $since - interval 1 day
 ),
 
 counted as (
     select view_name, next_view_name, count(*) as times
     from here
-    join following using (pageview_id)
+    left join following using (pageview_id)
     group by all
 )
 
@@ -44,4 +44,4 @@ select
     times,
     round(100 * times / sum(times) over (partition by view_name), 2) as percent
 from counted
-order by view_name, times desc, next_view_name;
+order by view_name, times desc, next_view_name nulls last;

@@ -318,7 +318,7 @@ export const retention = (figure, answers) => {
 };
 
 const START = "(start)";
-const EXIT = "(exit)";
+const END = "(end)";
 
 export const transitions = (figure, answers) => {
   const given = answers.transitions.rows;
@@ -332,7 +332,7 @@ export const transitions = (figure, answers) => {
     const ranked = weight(column).filter((name) => name !== null).slice(0, 9);
     return given.some((row) => row[column] === null) ? (edge === START ? [null, ...ranked] : [...ranked, null]) : ranked;
   };
-  const [from, to] = [order("view_name", START), order("next_view_name", EXIT)];
+  const [from, to] = [order("view_name", START), order("next_view_name", END)];
   const called = (name, edge) => (name === null ? edge : short(name, names));
   return charted(
     figure,
@@ -342,7 +342,7 @@ export const transitions = (figure, answers) => {
       .map((row) => ({
         ...row,
         from: called(row.view_name, START),
-        to: called(row.next_view_name, EXIT),
+        to: called(row.next_view_name, END),
         from_rank: from.indexOf(row.view_name),
         to_rank: to.indexOf(row.next_view_name),
       })),

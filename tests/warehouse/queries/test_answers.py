@@ -135,13 +135,15 @@ def test_the_pageviews_of_a_session_count_although_they_began_after_the_period(
 
 
 def test_transitions(asked: Asked) -> None:
-    from_b = [(B, A, 2, 66.67), (B, TAB_1, 1, 33.33)]
+    from_b = [(B, A, 2, 50.0), (B, TAB_1, 1, 25.0), (B, None, 1, 25.0)]
     assert asked("transitions") == [
-        (A, B, 2, 40.0),
-        (A, A, 1, 20.0),
-        (A, TAB_1, 1, 20.0),
-        (A, TAB_2, 1, 20.0),
+        (A, B, 2, 33.33),
+        (A, A, 1, 16.67),
+        (A, TAB_1, 1, 16.67),
+        (A, TAB_2, 1, 16.67),
+        (A, None, 1, 16.67),
         *from_b,
+        (TAB_1, None, 3, 100.0),
         (TAB_2, TAB_1, 1, 100.0),
     ]
     assert asked("transitions", view=B) == from_b

@@ -229,14 +229,20 @@ def test_transitions(asked: Asked, people: list[Visit]) -> None:
         for look in known.values()
         if look.previous and inside(known[look.previous].began)
     )
+    followed = {look.previous for look in known.values()}
+    ended = Counter(
+        look.view for look in known.values() if look.id not in followed and inside(look.began)
+    )
+    times.update({(view, ""): count for view, count in ended.items()})
     from_view: Counter[str] = Counter()
     for (view, _), count in times.items():
         from_view[view] += count
     rows = [
-        (view, following, count, 100 * count / from_view[view])
+        (view, following or None, count, 100 * count / from_view[view])
         for (view, following), count in times.items()
     ]
-    assert asked("transitions") == near(sorted(rows, key=lambda row: (row[0], -row[2], row[1])))
+    rows.sort(key=lambda row: (row[0], -row[2], row[1] is None, row[1] or ""))
+    assert asked("transitions") == near(rows)
 
 
 def test_returning_visitors(asked: Asked, people: list[Visit]) -> None:

@@ -135,7 +135,7 @@ def _transitions(rows: Rows, measure: str) -> tuple[Rows, Signals]:
         row
         | {
             "from": short(row["view_name"], every) if row["view_name"] else "(start)",
-            "to": short(row["next_view_name"], every) if row["next_view_name"] else "(exit)",
+            "to": short(row["next_view_name"], every) if row["next_view_name"] else "(end)",
             "from_rank": froms.index(row["view_name"]) if row["view_name"] else -1,
             "to_rank": tos.index(row["next_view_name"]) if row["next_view_name"] else FEW,
         }
