@@ -392,15 +392,11 @@ export const funnel = (figure, answers) => {
 export const tabs = (figure, answers) => {
   const { rows } = answers.tabs;
   if (!rows.length) return replace(figure, none("No tabs in this period.", "Pages whose tabs are views of their own are compared here."));
-  const several = Map.groupBy(rows, (row) => row.path);
-  // A tab may have a path of its own: then those below one path belong together.
-  const page = ({ path }) => (several.get(path).length > 1 ? path : (path ?? "").replace(/\/[^/]*$/, ""));
-  const pages = [...Map.groupBy(rows, page)].slice(0, 4);
-  const share = { head: "Of its time", column: "share", unit: "%" };
-  return replace(figure, pages.map(([path, parts]) => {
-    const whole = parts.reduce((sum, { total }) => sum + total, 0);
-    const shares = parts.map((row) => ({ ...row, tab: /^\d+$/.test(row.tab) ? `Tab ${row.tab}` : row.tab, share: whole ? (100 * row.total) / whole : 0 }));
-    return ranking(path || "Tab", null, "tab", [share, MEDIAN])(shares);
+  const pages = [...Map.groupBy(rows, (row) => row.page)].slice(0, 4);
+  const share = { head: "Of its time", column: "percent_of_time", unit: "%" };
+  return replace(figure, pages.map(([page, parts]) => {
+    const called = parts.map((row) => ({ ...row, tab: /^\d+$/.test(row.tab) ? `Tab ${row.tab}` : row.tab }));
+    return ranking(page || "Tab", null, "tab", [share, MEDIAN])(called);
   }));
 };
 

@@ -105,6 +105,20 @@ def test_a_ranking_says_what_sql_says(board: Board, month: Month) -> None:
     }
 
 
+def test_the_tabs_of_a_page_share_its_time(board: Board, month: Month) -> None:
+    rows = asked(
+        month.published,
+        """
+        select
+            'Tab ' || (identity ->> '$.tab') as tab,
+            100 * sum(engagement_time) / sum(sum(engagement_time)) over (),
+            median(engagement_time)
+        from seen where (identity ->> '$.tab') is not null group by tab
+        """,
+    )
+    assert board.rows("tabs") == {tab: pytest.approx(values, abs=0.005) for tab, *values in rows}
+
+
 def test_every_chart_is_drawn_and_has_its_numbers_behind_it(board: Board) -> None:
     for panel in ("totals", "transitions", "sessions_by_hour", "retention"):
         marks = f"document.querySelectorAll('#{panel} .chart svg .role-mark path').length"

@@ -315,8 +315,8 @@ def test_funnel(asked: Asked) -> None:
 
 def test_tabs(asked: Asked) -> None:
     assert asked("tabs") == [
-        ("/tab1", "1", TAB_1, 3, 3, 3.0, 35.0, 100.0),
-        ("/tab2", "2", TAB_2, 1, 1, 8.0, 8.0, 100.0),
+        ("", "/tab1", "1", TAB_1, 3, 3, 3.0, 35.0, 81.4),
+        ("", "/tab2", "2", TAB_2, 1, 1, 8.0, 8.0, 18.6),
     ]
 
 

@@ -215,7 +215,7 @@ def test_each_panel_says_what_the_named_query_says(asked: Asked) -> None:
         (
             "tabs",
             "tabs_compared",
-            ("view_name", "tab", "pageviews", "sessions", "median"),
+            ("view_name", "tab", "pageviews", "sessions", "median", "percent_of_time"),
         ),
     ):
         for bots in ("exclude", "include", "only"):
