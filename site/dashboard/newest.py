@@ -24,6 +24,8 @@ SHARE = 5
 """After that there is a pause of so many times the seconds that it took."""
 READY_SECONDS = 2.0
 """In which something is shown, if it can be."""
+ALONE_SECONDS = 2.0
+"""Who comes after nobody has come for so long is not kept waiting by that pause."""
 NOW_SECONDS = 300.0
 """A period that ends now ends so long ago at most, though nothing is published."""
 
@@ -47,7 +49,9 @@ class Newest:
         self._identity: Identity | None = None
         self._shown: Shown | None = None
         self._looked_at = float("-inf")
+        self._came_at = float("-inf")
         self._earliest = float("-inf")
+        self._is_awaited = False
         self._next: asyncio.Task[None] | None = None
 
     def is_there(self) -> bool:
@@ -92,13 +96,28 @@ class Newest:
             WarehouseError: nothing is published yet, or the file cannot be read.
             Refused: too many questions wait.
         """
+        now = asyncio.get_running_loop().time()
+        self._is_awaited |= now - self._came_at > ALONE_SECONDS
+        self._came_at = now
+        return await self._look()
+
+    def is_behind(self) -> bool:
+        """Whether a newer one than what is shown is there, so that another is shown soon."""
+        try:
+            return self._shown is not None and identity_of(self._path) != self._identity
+        except WarehouseError:
+            return False
+
+    async def _look(self) -> Shown:
         identity = identity_of(self._path)
         now = asyncio.get_running_loop().time()
         late = now - self._looked_at > LATE_SECONDS
         self._looked_at = now
         if self._shown is None or (late and not self._is_shown(identity)):
             return await self._show(identity)
-        if self._next is None and now >= self._earliest and not self._is_shown(identity):
+        is_time = self._is_awaited or now >= self._earliest
+        if self._next is None and is_time and not self._is_shown(identity):
+            self._is_awaited = False
             self._next = asyncio.create_task(self._prepare(identity))
         return self._shown
 
@@ -107,7 +126,7 @@ class Newest:
         try:
             while True:
                 with suppress(WarehouseError, Refused):
-                    await self.shown()
+                    await self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             if self._next is not None:
@@ -121,7 +140,7 @@ class Newest:
     async def _show(self, identity: Identity) -> Shown:
         """Show it at once; what is likely to be asked is answered meanwhile."""
         shown = self._shown = await self._known(identity)
-        self._identity = identity
+        self._identity, self._is_awaited = identity, False
         if self._next is None:
             self._next = asyncio.create_task(self._answered(shown))
         return shown

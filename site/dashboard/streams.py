@@ -77,13 +77,15 @@ class Streams:
         closing = asyncio.create_task(self._closing.wait())
         ends = loop.time() + LONGEST_SECONDS
         told, told_at, heard_at = "", float("-inf"), loop.time()
+        is_behind = False
         try:
             while not (leaving.done() or closing.done()) and loop.time() < ends:
                 now = loop.time()
-                if now - told_at >= EVENT_SECONDS:
+                if is_behind or now - told_at >= EVENT_SECONDS:
                     publication = await self._publication()
                     if publication is not None and publication.identity != told:
-                        await _send(send, _event(publication))
+                        is_behind = not told and self._newest.is_behind()
+                        await _send(send, _event(publication, is_behind))
                         told, told_at, heard_at = publication.identity, now, now
                 if now - heard_at >= COMMENT_SECONDS:
                     await _send(send, ": still here\n\n")
@@ -133,12 +135,13 @@ class Stream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-def _event(publication: Publication) -> str:
+def _event(publication: Publication, is_behind: bool) -> str:
     age = datetime.now(UTC) - publication.published_at
     data = {
         "publication": publication.identity,
         "published_at": iso(publication.published_at),
         "age": round(age.total_seconds() * 1000),
+        "behind": is_behind,
     }
     return f"event: published\ndata: {json.dumps(data)}\n\n"
 

@@ -18,12 +18,13 @@ export const follow = (refresh) => {
   let lost = false;
   let published;
   let newest;
+  let behind = false;
   let earliest = 0;
   let timer;
   let retry;
 
   const say = () => {
-    if (published) age.textContent = `${lost ? "Connection lost. " : ""}Updated ${ago(Date.now() - published)}`;
+    if (published) age.textContent = `${lost ? "Connection lost. " : ""}Updated ${ago(Date.now() - published)}${behind ? ", newer figures are coming" : ""}`;
     else if (lost) age.textContent = "Connection lost.";
   };
   const isSeen = () => document.visibilityState === "visible";
@@ -35,14 +36,16 @@ export const follow = (refresh) => {
       // Whoever looks again is told anew.
       if (isSeen()) await refresh(publication);
     } finally {
-      earliest = performance.now() + Math.max(LEAST_PAUSE, SHARE * (performance.now() - begun));
+      // Whoever has just come and sees an older one does not wait for the next.
+      earliest = behind ? 0 : performance.now() + Math.max(LEAST_PAUSE, SHARE * (performance.now() - begun));
       timer = undefined;
     }
     if (isSeen() && newest !== publication) later();
   };
   const told = (event) => {
-    const { publication, age } = JSON.parse(event.data);
+    const { publication, age, behind: isBehind } = JSON.parse(event.data);
     lost = false;
+    behind = isBehind;
     newest = publication;
     published = Date.now() - age;
     later();

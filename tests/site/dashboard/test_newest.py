@@ -98,6 +98,28 @@ async def test_who_comes_after_a_long_time_waits_for_the_newest(
     assert (await looked_at.shown()).publication.identity != first.publication.identity
 
 
+async def test_who_comes_when_nobody_was_there_does_not_wait_for_the_pause(
+    looked_at: Newest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "SHARE", 1e9)
+    looked_at.before_shown(lambda shown: asyncio.sleep(0.001))
+    first = await looked_at.shown()
+    shown_before = [first]
+
+    async def is_another() -> bool:
+        return await looked_at.shown() not in shown_before
+
+    for pageviews in (2, 3):
+        monkeypatch.setattr(newest, "ALONE_SECONDS", -1.0)
+        publish(tmp_path, [pageviews])
+        assert looked_at.is_behind()
+        assert await looked_at.shown() in shown_before
+        monkeypatch.setattr(newest, "ALONE_SECONDS", 60.0)
+        await turns_into(is_another)
+        assert not looked_at.is_behind()
+        shown_before.append(await looked_at.shown())
+
+
 async def test_one_that_cannot_be_read_is_told_of(looked_at: Newest, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(b"x" * 4096)

@@ -5,11 +5,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from dwell.settings import Settings
-from dwell.site.dashboard import create_dashboard, streams
+from dwell.site.dashboard import create_dashboard, newest, streams
 from tests.support.publishing import publish
 from tests.support.running import environment, free_port, running, wait_until
 from tests.support.serving import serving
@@ -23,13 +25,13 @@ class Stream:
         self._rest = b""
         self.head = self._until(b"\r\n\r\n").decode()
 
-    def event(self) -> dict[str, str]:
+    def event(self) -> dict[str, Any]:
         """The next event's data; comments are passed over."""
         while True:
             block = self.block()
             if "data:" in block:
                 assert "event: published\n" in block
-                data: dict[str, str] = json.loads(block.partition("data: ")[2].splitlines()[0])
+                data: dict[str, Any] = json.loads(block.partition("data: ")[2].splitlines()[0])
                 return data
 
     def block(self) -> str:
@@ -81,10 +83,26 @@ def test_a_stream_tells_of_the_publication_there_is_and_of_each_new_one(tmp_path
         assert "content-encoding" not in stream.head
         assert stream.block().endswith("retry: 3000")
         first = stream.event()
-        assert first.keys() == {"publication", "published_at", "age"}
+        assert first.keys() == {"publication", "published_at", "age", "behind"}
         assert 0 <= int(first["age"]) < 60_000
         publish(tmp_path, [2])
         assert stream.event()["publication"] != first["publication"]
+
+
+def test_who_comes_to_an_older_publication_is_told_of_the_newest_when_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "EVENT_SECONDS", 3_600.0)
+    monkeypatch.setattr(newest, "ALONE_SECONDS", -1.0)
+    publish(tmp_path, [1])
+    with serving(create_dashboard(Settings(data=tmp_path))) as origin:
+        urlopen(f"{origin}/panels/totals.json", timeout=30).close()
+        publish(tmp_path, [2])
+        with listening(origin) as stream:
+            first, second = stream.event(), stream.event()
+    assert (first["behind"], second["behind"]) == (True, False)
+    assert first["publication"] != second["publication"]
+
 
 
 def test_before_the_first_publication_it_waits_for_it(
