@@ -5,6 +5,7 @@ import { Chart } from "./charts.js";
 import { bars, bins, part, spark } from "./drawing.js";
 import { html, none, replace } from "./elements.js";
 import { brief, clock, count, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, weekOf } from "./text.js";
+import { notYet, wider } from "./troubles.js";
 
 const FEW = 10;
 
@@ -26,7 +27,8 @@ const numbered = (value, unit, attributes = {}) =>
 const named = (text, filter, value) =>
   html("a", { ...toggling(filter, value), "data-key": `${filter}=${value}`, title: value }, text);
 
-const nothing = (figure) => replace(figure, none("Nothing in this period.", "Choose a longer one, or fewer filters."));
+const nothing = (figure, { measured_since: measured }) =>
+  replace(figure, measured ? none("Nothing in this period.", wider()) : notYet(figure.closest(".card")));
 
 /** A figure's chart, with a place of its own that is made once: what stands beside it may change. */
 const chartIn = (figure, name, tall, tell) => {
@@ -141,7 +143,9 @@ const overTime = (chart, series) => {
   const value = (row) => (row[column] ?? 0) / of;
   const rows = now.map((row, index) => ({
     at: at(row),
-    end: row.end,
+    // What is under the pointer is told of the point that is nearest.
+    from: index ? (at(now[index - 1]) + at(row)) / 2 : at(row),
+    to: now[index + 1] ? (at(row) + at(now[index + 1])) / 2 : row.end,
     value: value(row),
     before: false,
     open: row.open || row.blank,
@@ -201,7 +205,7 @@ const MEDIAN = { head: "Median", column: "median", unit: "s" };
 
 export const ranked = (panel, title, filter, name, numbers) => (figure, answers) => {
   const { rows } = answers[panel];
-  return rows.length ? some(figure, rows, ranking(title, filter, name, numbers)) : nothing(figure);
+  return rows.length ? some(figure, rows, ranking(title, filter, name, numbers)) : nothing(figure, answers[panel]);
 };
 
 export const pages = ranked("pages", "Page", "path", "path", [PAGEVIEWS, MEDIAN]);
@@ -230,7 +234,7 @@ const shapeOf = (row, parts, length) => {
 export const views = (figure, answers) => {
   const rows = answers.views?.rows;
   if (!rows) return;
-  if (!rows.length) return nothing(figure);
+  if (!rows.length) return nothing(figure, answers.views);
   const parts = Map.groupBy(answers.view_distribution?.rows ?? [], (row) => row.view_name);
   const [first] = parts.values();
   const length = first && along(first.at(-1).at_least) + 1;
@@ -263,7 +267,7 @@ export const views = (figure, answers) => {
 
 export const entriesAndExits = (figure, answers) => {
   const { rows } = answers.entries_and_exits;
-  if (!rows.length) return nothing(figure);
+  if (!rows.length) return nothing(figure, answers.entries_and_exits);
   const all = rows.map((row) => row.view_name);
   const list = (title, column) => {
     const some = rows.filter((row) => row[column]).sort((one, other) => other[column] - one[column]).slice(0, FEW);
@@ -287,7 +291,6 @@ export const entriesAndExits = (figure, answers) => {
 /* Charts */
 
 const charted = (figure, name, rows, tall, tell) => {
-  if (!rows.length) return nothing(figure);
   const chart = chartIn(figure, name, tall, tell);
   if (!figure.contains(chart.element)) replace(figure, chart.element);
   return chart.show(rows);
@@ -295,11 +298,13 @@ const charted = (figure, name, rows, tall, tell) => {
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-export const hours = (figure, answers) =>
-  charted(figure, "sessions_by_hour", answers.sessions_by_hour.rows, "15rem", ({ weekday, hour, sessions }) => {
+export const hours = (figure, { sessions_by_hour: answer }) => {
+  if (!answer.rows.some(({ sessions }) => sessions)) return nothing(figure, answer);
+  return charted(figure, "sessions_by_hour", answer.rows, "15rem", ({ weekday, hour, sessions }) => {
     const many = sessions === 1 ? "1 session" : `${count(sessions)} sessions`;
     return `${WEEKDAYS[weekday - 1]} ${String(hour).padStart(2, "0")}:00: ${many}`;
   });
+};
 
 const WEEKS = 8;
 
@@ -322,6 +327,7 @@ const END = "(end)";
 
 export const transitions = (figure, answers) => {
   const given = answers.transitions.rows;
+  if (!given.length) return nothing(figure, answers.transitions);
   const names = [...new Set(given.flatMap((row) => [row.view_name, row.next_view_name]))].filter(Boolean);
   const weight = (column) => {
     const sums = new Map();
@@ -430,7 +436,7 @@ export const completeness = (figure, answers) => {
   const { rows } = answers.completeness;
   const row = (part, what) => rows.find((each) => each.part === part && each.what === what) ?? { count: 0 };
   const [arrived, lost, exact] = [row("facts", "arrived"), row("facts", "lost"), row("pageviews", "exact")];
-  if (!row("facts", "made").count) return nothing(figure);
+  if (!row("facts", "made").count) return nothing(figure, answers.completeness);
   const letters = rows.filter(({ part }) => part === "dead_letters").reduce((sum, each) => sum + each.count, 0);
   replace(
     figure,

@@ -5,6 +5,7 @@ import { ask } from "./asking.js";
 import { html, none, replace } from "./elements.js";
 import { Panel } from "./panel.js";
 import { count, duration, recently, short } from "./text.js";
+import { wider } from "./troubles.js";
 
 const MANY = 12;
 
@@ -56,7 +57,7 @@ class Sessions extends Panel {
 
   show() {
     const { rows } = this;
-    if (!rows.length) return replace(this.figure, none("No sessions in this period.", "Choose a longer one, or fewer filters."));
+    if (!rows.length) return replace(this.figure, none("No sessions in this period.", wider()));
     const heads = [["Began"], ["From the first view to the last", "wideonly"], ["With", "wideonly"], ["Pageviews", "number"], ["Engaged", "number"]];
     const views = [...new Set(rows.flatMap(({ entry, exit }) => [entry, exit]))];
     return replace(

@@ -1,5 +1,6 @@
 // What a figure says that cannot be shown.
 
+import { asked, FILTERS } from "./address.js";
 import { html, none } from "./elements.js";
 
 /** The same where nothing is published; said once, above everything else. */
@@ -7,6 +8,16 @@ export const noData = ({ section }) =>
   section.id === "totals"
     ? none("No data yet.", "The figures come by themselves, as soon as somebody has looked at a page.")
     : html("p", { class: "none" }, "Nothing yet.");
+
+/** What to do about a period with nothing in it. */
+export const wider = () =>
+  Object.keys(FILTERS).some((name) => asked().has(name)) ? "Choose a longer one, or fewer filters." : "Choose a longer one.";
+
+/** The same where nothing was ever measured: how to get something is said once. */
+export const notYet = (section) =>
+  section.id === "views"
+    ? none("Nothing has come yet.", html("span", {}, "Look at a page of the site, or have ", html("code", {}, "dwell simulate"), " send visitors that are made up."))
+    : html("p", { class: "none" }, "Nothing has come yet.");
 
 /** Whether it passes, and the same may be asked again by itself. */
 export const passes = (error) => error.type === "busy";

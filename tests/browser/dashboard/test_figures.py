@@ -166,8 +166,30 @@ def test_nothing_jumps_when_the_figures_come(browser: Chrome, origin: str, scree
 def test_every_figure_has_a_text_for_nothing(board: Board) -> None:
     board.open("?since=2001-01-01&until=2001-02-01")
     assert board.headline()["pageviews"] == 0
-    empty = board.texts("#views .none, #transitions .none, #pages .none, #sessions .none")
-    assert len(empty) == 4
+    panels = ("views", "transitions", "pages", "sessions", "sessions_by_hour")
+    selector = ", ".join(f"#{panel} .none" for panel in panels)
+    # What is beneath the screen is not laid out, and has no `innerText`.
+    empty = board.ask(
+        f"[...document.querySelectorAll({selector!r})].map(({{textContent}}) => textContent)"
+    )
+    assert len(empty) == len(panels)
+    assert all(text.endswith("Choose a longer one.") for text in empty)
+
+
+def test_what_is_told_under_the_pointer_is_of_the_nearest_point(board: Board) -> None:
+    # The path of the line is "M0,20L10,30": where its points are from the first one on.
+    points, bands = board.ask("""(() => {
+        const line = [...document.querySelectorAll("#totals .mark-line path")].at(-1);
+        const xs = line.getAttribute("d").match(/[^ML]+/g).map((each) => parseFloat(each));
+        const { left } = line.getBoundingClientRect();
+        const bands = [...document.querySelectorAll("#totals .mark-rect.role-mark path")];
+        return [
+            xs.map((each) => left + each - xs[0]),
+            bands.map((each) => each.getBoundingClientRect()).map(({left, right}) => (left + right) / 2),
+        ];
+    })()""")
+    assert len(points) == len(bands) == 28
+    assert bands[1:-1] == pytest.approx(points[1:-1], abs=1)
 
 
 def test_a_question_that_cannot_be_asked_is_answered_in_words(board: Board) -> None:

@@ -7,8 +7,9 @@ from selenium.webdriver import Chrome
 
 from dwell.settings import Settings
 from dwell.site.dashboard import create_dashboard
+from dwell.warehouse.live import LiveWarehouse
 from tests.browser.dashboard.looking import Board
-from tests.support.publishing import publish
+from tests.support.publishing import copy_of, publish
 from tests.support.running import wait_until
 from tests.support.serving import serving
 
@@ -24,6 +25,10 @@ def test_a_publication_shows_without_loading_the_page_anew(
         board = Board(browser, origin).open("?since=2026-02-20&until=2026-03-05")
         assert "No data yet" in board.find("#totals").text
         board.browser.execute_script("document.body.dataset.same = 'page'")
+        with LiveWarehouse(tmp_path / "live" / "warehouse.duckdb") as warehouse:
+            copy_of(warehouse, tmp_path)
+        board.wait("document.querySelector('#views .none')?.textContent.includes('dwell simulate')")
+        board.wait("document.querySelector('#sessions_by_hour .none') !== null")
         publish(tmp_path, [4.0, 6.0])
         board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '10'")
         assert "ago" in board.find("#age").text

@@ -57,7 +57,8 @@ def _series(rows: Rows, measure: str) -> tuple[Rows, Signals]:
     shown = [
         {
             "at": f"{now[row['bucket']].isoformat()}Z",
-            "end": f"{ends[row['bucket']].isoformat()}Z",
+            "from": f"{now[row['bucket']].isoformat()}Z",
+            "to": f"{ends[row['bucket']].isoformat()}Z",
             "value": (row[measure] or 0) / seconds,
             "before": row["earlier"],
             "open": row["open"] or row["blank"],
