@@ -26,7 +26,12 @@ SELECTING = {
         Parameter("path", "Pages of one path alone.", "a path, as /page_a"),
         Parameter("browser", "One browser alone.", "its name, as Firefox"),
         Parameter("system", "One operating system alone.", "its name, as Linux"),
-        Parameter("device", "One kind of device alone.", "desktop, phone, tablet, bot or other"),
+        Parameter(
+            "device",
+            "One kind of device alone.",
+            "desktop, phone, tablet, bot or other",
+            choices=("desktop", "phone", "tablet", "bot", "other"),
+        ),
         Parameter(
             "visitors",
             "All visitors, or those alone whose first session began in the period, or before it.",
@@ -84,6 +89,8 @@ class Selection:
             QuestionInvalid: a name is none of `SELECTING`, or a value cannot be used.
         """
         said = {name: text for name, text in given.items() if text}
+        if "device" in said:
+            said["device"] = said["device"].lower()
         _check(said)
         minute = timedelta(minutes=1)
         end = now.replace(second=0, microsecond=0)

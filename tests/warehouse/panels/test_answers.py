@@ -78,9 +78,9 @@ def test_whose_pageviews_are_looked_at(asked: Asked) -> None:
         for name, given in (
             ("robots", {"bots": "only"}),
             ("all", {"bots": "include"}),
-            ("phones", {"device": "phone"}),
-            ("Firefox", {"browser": "Firefox"}),
-            ("Linux", {"system": "Linux", "view": B}),
+            ("phones", {"device": "Phone"}),
+            ("Firefox", {"browser": "firefox"}),
+            ("Linux", {"system": "linux", "view": B}),
             ("none", {"browser": "Mosaic"}),
             ("new", {"visitors": "new", "since": "2025-12-01"}),
             ("returning", {"visitors": "returning", "since": "2025-12-01"}),
@@ -174,6 +174,8 @@ def test_what_a_panel_does_not_take_is_refused(board: Board) -> None:
         with pytest.raises(QuestionInvalid) as caught:
             board.answer(panel, selection(), given)
         assert str(caught.value).startswith(line)
+    with pytest.raises(QuestionInvalid, match="device is 'toaster': expected desktop, phone"):
+        selection(device="toaster")
     with pytest.raises(QuestionInvalid, match=r"view is 'Tab', and no view is named so"):
         board.answer("totals", selection(view="Tab"))
 

@@ -4,6 +4,6 @@ create table browser_agent as
 from known_agent
 where
     case $bots when 'exclude' then not is_bot when 'only' then is_bot else true end
-    and ($browser is null or browser = $browser)
-    and ($system is null or system = $system)
+    and ($browser is null or lower(browser) = lower($browser))
+    and ($system is null or lower(system) = lower($system))
     and ($device is null or device = $device);
