@@ -1,7 +1,7 @@
 """The extent of a replay: from where to where, partition by partition."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -48,7 +48,7 @@ async def extent(
         current: by partition, where the published warehouse has come to.
 
     Raises:
-        LogGap: an offset is not there, or the point lies before `since`; the message names it.
+        LogGap: an offset is not there, the end lies before the beginning, or nothing follows a moment.
         LogUnavailable: the log does not answer.
     """
     partitions = await history.partitions()
@@ -56,13 +56,16 @@ async def extent(
         for partition in point.offsets or ():
             if partition is not None and partition not in partitions:
                 raise LogGap(
-                    f"partition {partition} is not in {history.name}: expected one of "
-                    f"{', '.join(map(str, partitions))}"
+                    f"partition {partition} is not in {history.name}: expected "
+                    f"{'one of ' if partitions[1:] else ''}{', '.join(map(str, partitions))}"
                 )
     _refuse_earlier(since, until)
-    return list(
+    spans = list(
         await asyncio.gather(*(_span(history, since, until, each, current) for each in partitions))
     )
+    if since.moment is not None:
+        await _refuse_nothing(history, spans)
+    return spans
 
 
 def _refuse_earlier(since: Point, until: Point) -> None:
@@ -88,6 +91,20 @@ async def _span(
             "expected an end behind the beginning"
         )
     return Span(partition, first, max(first, end))
+
+
+async def _refuse_nothing(history: History, spans: Iterable[Span]) -> None:
+    """Make sure that something is left from a moment on, if the log has any fact: whoever names a
+    beginning wants no warehouse without rows."""
+    if any(map(len, spans)):
+        return
+    for each in spans:
+        start, end = await history.bounds(each.partition)
+        if start < end:
+            raise LogGap(
+                f"{history.name} has nothing between the two points: expected a moment after which facts"
+                " were received, and an end behind it"
+            )
 
 
 async def _place(history: History, point: Point, partition: int, current: Mapping[int, int]) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from dwell.consumers.agents import describe
 from dwell.consumers.archiving import WORK
 from dwell.consumers.judge import judge
+from dwell.consumers.origin import misfit, require_there
 from dwell.consumers.shards import Shards
 from dwell.errors import LogMismatch, LogUnavailable, WarehouseError, WarehouseHeld
 from dwell.events import blanking
@@ -154,8 +155,8 @@ class Forgetting:
         for path, found in known.items():
             if found not in (None, identity):
                 raise LogMismatch(
-                    f"{path} was made from log {found}, and DWELL_LOG is '{self._settings.log}', the log "
-                    f"{identity}: expected the same; nothing was done"
+                    f"{misfit(self._settings, identity, found)}, which {path} was made from; nothing was"
+                    " done"
                 )
 
     def _identity_in(self, published: Path) -> str | None:
@@ -307,6 +308,7 @@ async def _identity(settings: Settings) -> str:
     Raises:
         LogUnavailable: it does not answer, or there is none.
     """
+    require_there(settings)
     reader = open_reader(settings)
     try:
         async with asyncio.timeout(settings.durable_within):

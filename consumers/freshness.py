@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dwell.consumers.beginning import beginning
+from dwell.consumers.origin import at_hand, identity_in, misfit
 from dwell.consumers.scan import first
 from dwell.consumers.spans import Span
+from dwell.errors import LogMismatch
 from dwell.events.log import LogReader
+from dwell.settings import Settings
 from dwell.warehouse.published import Published
 
 
@@ -21,6 +24,23 @@ def published_positions(path: Path) -> dict[int, int]:
         return dict(published.query("select partition, next_offset from log_offset"))
     finally:
         published.close()
+
+
+async def refuse_other(settings: Settings, reader: LogReader) -> None:
+    """Make sure that the published positions are this log's.
+
+    Raises:
+        LogMismatch: the warehouse was made from another log, or there is none.
+        LogUnavailable: the log does not answer.
+    """
+    path, identity = settings.published, identity_in(settings.published)
+    if identity is None:
+        return
+    found = at_hand(settings, identity)
+    if found is None:
+        found = await reader.identity()
+    if found != identity:
+        raise LogMismatch(f"{misfit(settings, found, identity)}, which {path} was made from")
 
 
 async def overdue(

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from dwell.consumers.origin import require_there
 from dwell.consumers.patience import Patience
 from dwell.consumers.spans import Span
 from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.log import LogReader
-from dwell.events.opening import open_reader, quiet
+from dwell.events.opening import name_of, open_reader, quiet
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.rebuilding import Segment
@@ -122,12 +123,13 @@ async def opened(settings: Settings, archive: Archive | None) -> AsyncIterator[H
     """Archive and log, for the time of a `with`.
 
     Raises:
-        LogUnavailable: no log answers.
+        LogUnavailable: no log answers, or there is none.
         LogMismatch: the archive is another log's.
     """
     quiet(settings)
+    require_there(settings)
     reader = open_reader(settings)
-    history = History(reader, archive, f"the log {settings.log}")
+    history = History(reader, archive, name_of(settings))
     try:
         await _answered(settings, history)
         yield history

@@ -8,7 +8,6 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from dwell.consumers.forgetting import lives
 from dwell.errors import LogError, LogMismatch, LogUnavailable, WarehouseError
 from dwell.events.log_file import open_to_read
 from dwell.events.opening import open_reader, quiet
@@ -19,9 +18,9 @@ ANSWER_SECONDS = 2.0
 """How long brokers are waited for that may be away; the projector asks them again."""
 
 
-def require_own(settings: Settings, *, ask: bool) -> None:
-    """Make sure that `DWELL_LOG` names the log that the warehouse was made from, as far as that can be
-    told now: brokers that are away name no cluster. A live warehouse that was moved away binds nobody.
+def refuse_other(settings: Settings, path: Path, identity: str | None, *, ask: bool) -> None:
+    """Make sure that `DWELL_LOG` names the log of this identity, which a warehouse was made from, as far
+    as that can be told now: brokers that are away name no cluster.
 
     Args:
         ask: whether Kafka's brokers are asked, for ANSWER_SECONDS at most.
@@ -29,24 +28,35 @@ def require_own(settings: Settings, *, ask: bool) -> None:
     Raises:
         LogMismatch: it names another one, or none where there was one.
     """
-    for each in lives(settings):
-        path = each.publication if each.publication.exists() else each.warehouse
-        refuse_other(each, path, identity_in(path), ask=ask)
-
-
-def refuse_other(settings: Settings, path: Path, identity: str | None, *, ask: bool) -> None:
-    """The same for one warehouse, which was made from the log of this identity.
-
-    Raises:
-        LogMismatch: as `require_own`.
-    """
-    found = None if identity is None else at_hand(settings, identity, ask=ask)
-    if identity is not None and found not in (None, identity):
+    if identity is None:
+        return
+    found = at_hand(settings, identity)
+    if found is None and ask:
+        found = asyncio.run(_asked(settings))
+    if found not in (None, identity):
         raise LogMismatch(
             f"{misfit(settings, found or '', identity)}, which {path} was made from; `dwell log move`"
             " moves to another log, DWELL_DATA names another folder, and when"
             f" {settings.warehouse} is moved away, it is made anew from the log that DWELL_LOG names"
         )
+
+
+def require_there(settings: Settings) -> None:
+    """Make sure that there is a log to be asked; who only asks makes none. Kafka tells that itself.
+
+    Raises:
+        LogUnavailable: there is no file.
+    """
+    if settings.kafka_servers or settings.embedded_log.exists():
+        return
+    identity = identity_in(settings.published) if settings.published.exists() else None
+    if identity is not None:
+        why = f"{misfit(settings, '', identity)}, which {settings.published} was made from"
+        raise LogUnavailable(why)
+    raise LogUnavailable(
+        f"DWELL_LOG is '{settings.log}', and there is no log at {settings.embedded_log}: expected the one"
+        f" that the facts are in; DWELL_DATA is '{settings.data}'"
+    )
 
 
 def misfit(settings: Settings, found: str, identity: str) -> str:
@@ -72,18 +82,18 @@ def identity_in(path: Path) -> str | None:
         warehouse.close()
 
 
-def at_hand(settings: Settings, identity: str, *, ask: bool) -> str | None:
-    """The log that `DWELL_LOG` names, where one of this `identity` is expected.
+def at_hand(settings: Settings, identity: str) -> str | None:
+    """The log that `DWELL_LOG` names, as far as nobody need be asked for it.
 
     Returns:
-        its identity, as far as it is known without asking if that tells it from the other one; empty
-        if there is no log; `None` if nothing can be told.
+        the identity of an embedded log, empty if there is none; the setting, of a topic that cannot be
+        the one of this `identity`; `None` if it cannot be told.
     """
     if not settings.kafka_servers:
         return _embedded(settings.embedded_log)
     if not (identity.startswith("kafka:") and identity.endswith(f"/{settings.kafka_topic}")):
         return settings.log
-    return asyncio.run(_asked(settings)) if ask else None
+    return None
 
 
 def as_setting(settings: Settings, identity: str) -> str:
@@ -92,6 +102,8 @@ def as_setting(settings: Settings, identity: str) -> str:
     if kind == "kafka":
         cluster, _, topic = rest.partition("/")
         return f"kafka://HOST:PORT/{topic} with a broker of the cluster {cluster}"
+    if kind != "embedded":
+        return f"the log {identity}"
     usual = settings.live / "log.sqlite"
     if _embedded(usual) == identity:
         return f"embedded:, the log {rest} in {usual}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from dwell.consumers.beginning import beginning
 from dwell.consumers.history import opened
+from dwell.consumers.origin import misfit
 from dwell.consumers.publisher import Publisher
 from dwell.consumers.shards import Shards
 from dwell.errors import LogGap, LogMismatch, WarehouseError, WarehouseHeld
@@ -198,8 +199,7 @@ async def _require(settings: Settings, reader: LogReader, path: Path, contents: 
     found = await reader.identity()
     if found != contents.identity:
         raise LogMismatch(
-            f"{path} was made from log {contents.identity}, and DWELL_LOG is '{settings.log}', the log "
-            f"{found}: expected a warehouse that was made from this one"
+            f"{misfit(settings, found, str(contents.identity))}, which {path} was made from"
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from dwell.errors import LogUnavailable, SettingInvalid
 from dwell.settings import Settings, expected_of, variable_of
@@ -78,6 +78,12 @@ class Connection:
 
     def explained(self, error: BaseException) -> LogUnavailable:
         """The failure in one line."""
+        if isinstance(error, KafkaConnectionError):
+            servers = ", ".join(self.options["bootstrap_servers"])
+            return LogUnavailable(
+                f"{self.name} failed: no broker that DWELL_LOG names answers: expected one that runs, and"
+                f" can be reached from here at {servers}"
+            )
         said = " ".join(str(error).split()) or type(error).__name__
         return LogUnavailable(f"{self.name} failed: {said}")
 

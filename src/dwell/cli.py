@@ -1,6 +1,7 @@
 """The commands of Dwell, listed; each is a module under `dwell.commands`, imported when it is called."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -120,7 +121,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return 2
     except click.ClickException as error:
-        return _could_not(" ".join(error.format_message().split()))
+        return _could_not(_in_our_words(" ".join(error.format_message().split())))
     except DwellError as error:
         return _could_not(str(error))
     except (KeyboardInterrupt, click.Abort):
@@ -133,6 +134,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:
             raise
         return _could_not(f"{error.filename}: {error.strerror}")
+
+
+def _in_our_words(message: str) -> str:
+    """What click says of a value, said as the settings say it: the thing, its value, what would be right."""
+    found = re.fullmatch(r"Invalid value for '([^']+)': ('.*?'): (expected .*)", message)
+    if found:
+        return f"{found[1]} is {found[2]}: {found[3]}"
+    found = re.fullmatch(r"Invalid value for '([^']+)': ('.*') is not one of (.*)\.", message)
+    if found:
+        choices = found[3].replace("'", "")
+        return f"{found[1]} is {found[2]}: expected one of {choices}"
+    return message
 
 
 def _could_not(message: str) -> int:

@@ -309,8 +309,12 @@ def test_an_empty_folder_is_filled_and_folders_on_the_way_are_made(
             ["--to", "x", "--since", "2026-03-02", "--until", "2026-03-01"],
             "--until is 2026-03-01 00:00:00, and --since is 2026-03-02 00:00:00: expected a later",
         ),
+        (
+            ["pageview", "--to", "x.xls"],
+            "--to is 'x.xls': expected a file that ends in .parquet, .csv, .csv.gz, .csv.zst, or a folder",
+        ),
         (["--to", "x", "--since", "soon"], "'soon': expected so long ago"),
-        (["--to", "x", "--format", "xlsx"], "'xlsx' is not one of 'parquet', 'csv', "),
+        (["--to", "x", "--format", "xlsx"], "--format is 'xlsx': expected one of parquet, csv, "),
         ([], "Missing option '--to'"),
     ],
 )

@@ -232,9 +232,9 @@ def test_programs_get_an_event_a_line_and_what_is_none_stands_elsewhere(said: Sa
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["show", "17"], "Invalid value for 'PARTITION:OFFSET': '17': expected PARTITION:OFFSET"),
-        (["tail", "--visitor", "me"], "Invalid value for '--visitor': 'me': expected a UUID such"),
-        (["tail", "--from-datetime", "soon"], "Invalid value for '--from-datetime': 'soon': expected"),
+        (["show", "17"], "PARTITION:OFFSET is '17': expected PARTITION:OFFSET"),
+        (["tail", "--visitor", "me"], "--visitor is 'me': expected a UUID such"),
+        (["tail", "--from-datetime", "soon"], "--from-datetime is 'soon': expected"),
         (["tail", "--lines", "3", "--from-beginning"], "where to begin? Expected one of --lines, "),
         (["tail", "--from-offset", "0:1", "--from-offset", "0:2"], "--from-offset: expected one PA"),
         (["tail", "--from-offset", "0:77"], "offset 77 of partition 0 lies beyond the end of the log"),
@@ -248,6 +248,29 @@ def test_what_cannot_be_meant_ends_with_2_and_one_line(
     assert (status, out) == (2, "")
     assert err.startswith(f"dwell: {line}")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", ["tail --no-follow", "tail --no-follow --from-beginning", "show 0:2"]
+)
+def test_a_log_that_is_not_there_ends_with_2_at_once(
+    tmp_path: Path, said: Said, arguments: str
+) -> None:
+    status, out, err = said(*arguments.split(), "--data", str(tmp_path / "nope"))
+    assert (status, out) == (2, "")
+    assert err == (
+        f"dwell: DWELL_LOG is 'embedded:', and there is no log at {tmp_path}/nope/live/log.sqlite:"
+        f" expected the one that the facts are in; DWELL_DATA is '{tmp_path}/nope'\n"
+    )
+
+
+def test_brokers_that_are_away_are_named_with_their_setting(said: Said) -> None:
+    status, _, err = said("show", "0:2", "--log", "kafka://127.0.0.1:1/facts")
+    assert status == 2
+    assert err.splitlines()[-1] == (
+        "dwell: the log kafka://127.0.0.1:1/facts failed: no broker that DWELL_LOG names answers: expected"
+        " one that runs, and can be reached from here at 127.0.0.1:1"
+    )
 
 
 def test_a_log_is_followed_from_before_it_is_there_until_ctrl_c(tmp_path: Path) -> None:

@@ -170,8 +170,26 @@ def contents(installation: Installation) -> dict[Path, bytes]:
 def test_a_visitor_whom_nobody_knows_is_forgotten_all_the_same(
     installation: Installation, said: Said
 ) -> None:
-    assert said("--yes", "--proof", uuid7(999))[0] == 0
-    assert installation.visitors() == ALL
+    status, _, err = said("--yes", "--proof", uuid7(999))
+    assert status == 0
+    assert err == (
+        f"dwell: nobody by the id {uuid7(999)} was in the published warehouse: expected one that"
+        " tracking_session.visitor_id shows; what the log had of it is erased all the same\n"
+    )
+    assert said("--yes", FORGOTTEN)[2] == said("--yes", FORGOTTEN)[2] == ""
+    assert installation.visitors() == OTHERS
+
+
+def test_the_truth_of_a_simulation_is_named_as_what_it_is(
+    installation: Installation, said: Said
+) -> None:
+    (installation.settings.data / "simulated-visitors.truth.jsonl").write_text(FORGOTTEN)
+    status, out, _ = said("--yes", "--proof", FORGOTTEN)
+    assert status == 1
+    assert (
+        "truth.jsonl (truth of `dwell simulate`, which is not erased from: remove the file): F"
+        in out
+    )
 
 
 def test_a_visitor_who_comes_back_is_counted_anew(installation: Installation, said: Said) -> None:
@@ -220,7 +238,8 @@ def test_another_log_than_the_one_the_facts_are_in_is_refused(
     append(Settings(log=log), [glimpse(1)])
     status, out, err = said("--yes", FORGOTTEN, "--log", log)
     assert (status, out) == (2, "")
-    assert "expected the same; nothing was done" in err
+    assert f"DWELL_LOG is '{log}', the log embedded:" in err
+    assert err.endswith("warehouse.duckdb was made from; nothing was done\n")
     assert installation.visitors() == ALL
 
 

@@ -4,9 +4,13 @@ import subprocess
 from pathlib import Path
 from time import time
 
+from dwell.commands.healthy import trouble_of_projector
 from dwell.events.log import NewRecord
+from dwell.events.log_file import create
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
+from dwell.warehouse import snapshot
+from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import glimpse
 from tests.support.running import DWELL, environment, free_port, running, wait_until
 
@@ -68,3 +72,16 @@ async def test_the_projector_is_well_if_old_facts_are_published(tmp_path: Path) 
     assert healthy(environ, "project", "--within", "3600") == (0, "well")
     with running("project", environ=environ, output=tmp_path / "project"):
         wait_until(lambda: healthy(environ, "project") == (0, "well"))
+
+
+async def test_a_projector_of_another_log_is_not_well(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    with LiveWarehouse(settings.warehouse) as warehouse:
+        warehouse.belong_to("kafka:cluster/dwell-facts")
+        warehouse.checkpoint()
+        snapshot.copy(warehouse.path, settings.published)
+    create(settings.embedded_log)
+    trouble = await trouble_of_projector(settings, 60)
+    assert trouble is not None
+    assert trouble.startswith("DWELL_LOG is 'embedded:', the log embedded:")
+    assert "expected kafka://HOST:PORT/dwell-facts with a broker of the cluster cluster" in trouble

@@ -179,6 +179,15 @@ def test_every_picture_is_drawn(said: Said, panel: str) -> None:
     assert palette("dark")["--accent"].encode() in out
 
 
+def test_a_funnel_without_steps_is_told_what_is_missing(said: Said) -> None:
+    status, out, err = said("funnel", "--format", "svg")
+    assert (status, out) == (2, b"")
+    assert (
+        err
+        == "dwell: --views is missing: expected the steps of the funnel, as in --views 'PageA,PageB'\n"
+    )
+
+
 def test_numbers_stand_in_the_picture(said: Said) -> None:
     _, out, _ = said("views", "--format", "svg")
     texts = ["".join(each.itertext()) for each in ElementTree.fromstring(out).iter(f"{SVG}text")]

@@ -1,6 +1,7 @@
 """The examples of docs/exporting.md and docs/tools.md, and the notebook, run as they stand there."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,10 @@ def test_every_command_works(folders: dict[str, Path], command: str) -> None:
     ("page", "program"), [(page, each) for page in PAGES for each in examples(page, "python")]
 )
 def test_every_program_works(folders: dict[str, Path], page: str, program: str) -> None:
-    assert run_python(program, folders[page])
+    printed = run_python(program, folders[page])
+    assert printed
+    if "read_csv" in program:
+        assert re.search(r"^started_at +datetime64", printed, re.MULTILINE), "text, and no times"
 
 
 @pytest.mark.parametrize("query", examples("exporting.md", "sql"))

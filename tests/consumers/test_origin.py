@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dwell.consumers.origin import as_setting, refuse_other, require_own
+from dwell.commands.up.own_log import require_own
+from dwell.consumers.origin import as_setting, refuse_other
 from dwell.errors import LogMismatch
 from dwell.events.log_file import create, open_to_read
 from dwell.settings import Settings

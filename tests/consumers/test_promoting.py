@@ -165,7 +165,7 @@ async def test_another_log_s_is_refused(settings: Settings, log: LogWriter, tmp_
     alien = made(tmp_path / "alien.duckdb", [glimpse(1)], "another")
     error = await refused(settings, alien)
     assert isinstance(error, LogMismatch)
-    assert "was made from log another, and DWELL_LOG is 'embedded:'" in str(error)
+    assert "DWELL_LOG is 'embedded:', the log embedded:" in str(error)
     await live(settings)
     assert "whose place it would take" in str(await refused(settings, alien))
 

@@ -81,6 +81,13 @@ def test_from_an_offset_to_an_offset(settings: Settings, tmp_path: Path) -> None
     assert found["log_offset"] == [(0, 9)]
 
 
+def test_a_time_of_which_there_is_nothing_is_refused(settings: Settings, tmp_path: Path) -> None:
+    append(settings, visits(2))
+    since = Point("earliest", moment=NOW + 99 * HOUR)
+    with pytest.raises(LogGap, match="has nothing between the two points: expected a moment"):
+        replay(settings, tmp_path / "new.duckdb", since=since)
+
+
 @pytest.mark.parametrize("published", [True, False], ids=["published", "in the log alone"])
 def test_who_was_forgotten_later_is_not_in_what_stood_before(
     settings: Settings, tmp_path: Path, published: bool
@@ -176,7 +183,9 @@ def test_without_a_log_it_says_so(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dwell.consumers.history.ANSWER_WITHIN", 0.2)
-    with pytest.raises(LogUnavailable, match="DWELL_LOG is 'embedded:', and no log answers"):
+    with pytest.raises(
+        LogUnavailable, match=r"DWELL_LOG is 'embedded:', and there is no log at .*: expected"
+    ):
         replay(settings, tmp_path / "new.duckdb")
 
 

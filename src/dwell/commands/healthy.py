@@ -73,7 +73,7 @@ def trouble_of(process: str, host: str, port: int, path: str) -> str | None:
 
 async def trouble_of_projector(settings: Settings, within: float) -> str | None:
     """Why the projector is not well."""
-    from dwell.consumers.freshness import overdue, published_positions
+    from dwell.consumers.freshness import overdue, published_positions, refuse_other
     from dwell.events.opening import open_reader
 
     logging.disable()  # the verdict says it
@@ -81,6 +81,7 @@ async def trouble_of_projector(settings: Settings, within: float) -> str | None:
     try:
         before = int((time.time() - within) * 1_000)
         held = published_positions(settings.published)
+        await refuse_other(settings, reader)
         missing = await overdue(reader, held, before, settings.owns)
     except (LogMismatch, LogUnavailable, WarehouseError) as error:
         return str(error)

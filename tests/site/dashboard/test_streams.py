@@ -104,7 +104,6 @@ def test_who_comes_to_an_older_publication_is_told_of_the_newest_when_it_is_show
     assert first["publication"] != second["publication"]
 
 
-
 def test_before_the_first_publication_it_waits_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

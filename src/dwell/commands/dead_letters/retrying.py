@@ -10,6 +10,7 @@ import click
 
 from dwell.commands.dead_letters.questions import question
 from dwell.commands.sql.forms import safe
+from dwell.consumers.origin import misfit, require_there
 from dwell.errors import LogError, LogMismatch, LogUnavailable
 from dwell.events.log import LogWriter, NewRecord
 from dwell.events.opening import open_reader, open_writer, quiet
@@ -108,6 +109,7 @@ async def _require(settings: Settings, identity: str) -> None:
         LogMismatch: they are another log's.
         LogUnavailable: the log does not say, or there is none.
     """
+    require_there(settings)
     reader = open_reader(settings)
     try:
         async with asyncio.timeout(settings.durable_within):
@@ -120,10 +122,7 @@ async def _require(settings: Settings, identity: str) -> None:
     finally:
         await reader.close()
     if found != identity:
-        raise LogMismatch(
-            f"DWELL_LOG is '{settings.log}', the log {found}: expected {identity}, which the letters"
-            " were read from"
-        )
+        raise LogMismatch(f"{misfit(settings, found, identity)}, which the letters were read from")
 
 
 def _readable(batch: list[Any], retried: Retried) -> Iterator[tuple[str, NewRecord]]:

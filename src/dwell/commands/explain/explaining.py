@@ -11,6 +11,7 @@ from dwell.commands.explain.law import at
 from dwell.commands.explain.telling import lines_of, object_of
 from dwell.commands.explain.warehouse import Warehouse, opened
 from dwell.commands.facts.reading import reading
+from dwell.consumers.origin import misfit, require_there
 from dwell.errors import LogMismatch, LogUnavailable
 from dwell.events.log import LogReader
 from dwell.events.opening import name_of
@@ -59,18 +60,18 @@ async def _explained(settings: Settings, warehouse: Warehouse, pageview: str) ->
 
 async def _require(settings: Settings, reader: LogReader, identity: str | None) -> None:
     """Make sure that the warehouse was made from this log, or from none yet."""
+    require_there(settings)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             found = await reader.identity()
     except TimeoutError:
         raise LogUnavailable(
-            f"DWELL_LOG is '{settings.log}', and there is no {name_of(settings)}: expected"
-            f" {identity or 'the one that the projector reads'}"
+            f"DWELL_LOG is '{settings.log}', and {name_of(settings)} does not answer within"
+            f" {ANSWER_SECONDS:g} s: expected the one that {settings.published} was made from"
         ) from None
     if identity not in (None, found):
         raise LogMismatch(
-            f"DWELL_LOG is '{settings.log}', the log {found}: expected {identity}, which"
-            f" {settings.published} was made from"
+            f"{misfit(settings, found, identity)}, which {settings.published} was made from"
         )
 
 

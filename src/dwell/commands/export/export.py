@@ -1,5 +1,6 @@
 """One export: the tables of a publication, written beside the target and then put in its place."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def export(
             f"--format is {form!r} and --to is '{target}': expected a name with .{form}"
         )
     check_destination(target, settings, "--to")
+    if len(names) == 1:
+        refuse_other_form(target, single)
     check_free(target, folder=single is None, force=force)
     with draft_beside(target) as draft:
         with exporting(settings.published, draft) as publication:
@@ -61,6 +64,20 @@ def form_of(target: Path) -> str | None:
     """The form that the name of a file asks for; `None` for the name of a folder."""
     fitting = [form for form in FORMS if target.name.lower().endswith(f".{form}")]
     return max(fitting, key=len, default=None)
+
+
+def refuse_other_form(target: Path, form: str | None) -> None:
+    """Make sure that the name for one table, if it has an ending, has that of a form that can be written:
+    tools go by it. A folder that is there may be named as it is.
+
+    Raises:
+        DwellError: it is not.
+    """
+    if form is None and not target.is_dir() and re.search(r"\.[A-Za-z]\w{0,9}$", target.name):
+        forms = ", ".join(f".{each}" for each in FORMS)
+        raise DwellError(
+            f"--to is '{target}': expected a file that ends in {forms}, or a folder whose name has no ending"
+        )
 
 
 def chosen(tables: Sequence[Table], names: Sequence[str]) -> list[Table]:

@@ -16,6 +16,7 @@ from dwell.commands.facts.reading import reading
 from dwell.commands.facts.told import ERASED, Told, key_of, moment, span, tell
 from dwell.commands.sql.forms import safe
 from dwell.consumers.lookup import Record, record_at
+from dwell.consumers.origin import require_there
 from dwell.errors import NoRecord
 from dwell.events.opening import name_of
 from dwell.settings import Settings
@@ -39,9 +40,10 @@ def show_record(settings: Settings, place: tuple[int, int], form: str) -> int:
     """Write the record at partition and offset; returns 1 if there is none.
 
     Raises:
-        LogUnavailable: the log does not answer.
+        LogUnavailable: the log does not answer, or there is none.
     """
     try:
+        require_there(settings)
         record = asyncio.run(_find(settings, *place))
     except NoRecord as missing:
         click.echo(f"dwell: {missing}", err=True)

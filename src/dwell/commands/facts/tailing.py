@@ -13,6 +13,7 @@ from dwell.commands.facts.reading import reading
 from dwell.commands.facts.told import event_line
 from dwell.commands.facts.wanted import Wanted
 from dwell.consumers.lookup import Record
+from dwell.consumers.origin import require_there
 from dwell.consumers.tail import Tail
 from dwell.events.opening import name_of
 from dwell.settings import Settings
@@ -35,7 +36,7 @@ def tail_log(settings: Settings, wanted: Wanted, begin: Begin, *, follow: bool, 
 
     Raises:
         LogMismatch: the log does not have what was asked for, or is another one by now.
-        LogUnavailable: it does not answer, and was not to be followed.
+        LogUnavailable: it does not answer or is not there, and was not to be followed.
     """
     write = _write_events if form == "json" else _writing_lines()
     asyncio.run(_tail(settings, wanted, begin, write, follow=follow))
@@ -51,6 +52,8 @@ async def _tail(
     follow: bool,
 ) -> None:
     async with reading(settings) as reader:
+        if not follow:
+            require_there(settings)
         tail = Tail(reader, wanted.keep, _say, patient=follow)
         write(await _begin(tail, begin))
         ends = await tail.ends()

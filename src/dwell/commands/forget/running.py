@@ -27,7 +27,14 @@ def run(
     further = _their_own(settings, visitors) if proof else []
     if dry_run and not proof:
         return _foretell(settings, visitors)
+    unknown = [] if dry_run else _unknown(settings, visitors)
     undone = [] if dry_run else _forget(settings, visitors, wait)
+    for visitor in unknown:
+        click.echo(
+            f"dwell: nobody by the id {visitor} was in the published warehouse: expected one that"
+            " tracking_session.visitor_id shows; what the log had of it is erased all the same",
+            err=True,
+        )
     found = _search(settings, visitors, further) if proof else 0
     return 2 if undone else found
 
@@ -39,6 +46,20 @@ def _their_own(settings: Settings, visitors: Sequence[str]) -> list[str]:
         if each.publication.exists():
             found += remains.sole_ids(each.publication, visitors)
     return found
+
+
+def _unknown(settings: Settings, visitors: Sequence[str]) -> list[str]:
+    """Those of whom no published warehouse knows a session, nor that they were forgotten before."""
+    unknown = list(visitors)
+    for each in lives(settings):
+        if each.publication.exists():
+            erased = remains.erased_in(each.publication).erasures
+            unknown = [
+                visitor
+                for visitor in unknown
+                if visitor not in erased and not remains.sole_ids(each.publication, [visitor])
+            ]
+    return unknown
 
 
 def _foretell(settings: Settings, visitors: Sequence[str]) -> int:

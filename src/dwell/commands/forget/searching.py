@@ -16,6 +16,8 @@ from dwell.warehouse import remains
 from dwell.warehouse.remains import HEADERS, Inside
 
 MAGIC = 16
+TRUTH = "simulated-visitors.truth.jsonl"
+"""What `dwell simulate` writes into the data folder, unless it is told another file."""
 COPIES = 5
 """So often a file is copied that its owner goes on writing, until it stood still meanwhile."""
 
@@ -113,6 +115,8 @@ def kind_of(path: Path) -> str:
         return "SQLite"
     if head[8:12] == b"DUCK":
         return "DuckDB"
+    if path.name == TRUTH:
+        return "truth of `dwell simulate`, which is not erased from: remove the file"
     if head.startswith(b"PAR1"):
         return "Parquet"
     if path.name.endswith("-wal"):

@@ -64,6 +64,10 @@ def report(
     if output is not None:
         check_destination(output, settings)
     wanted = [find(name).name for name in names] or list(_usual(views))
+    if "funnel" in wanted and not views:
+        raise DwellError(
+            "--views is missing: expected the steps of the funnel, as in --views 'PageA,PageB'"
+        )
     if form != "html":
         _check_picture(form, wanted, output)
     given = {name: text for name, text in selected.items() if text}

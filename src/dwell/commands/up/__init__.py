@@ -112,7 +112,7 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
 def _require_own_log(settings: Settings) -> None:
     """Before the site answers for facts, or the wrong log is made."""
     if settings.live.exists():
-        from dwell.consumers.origin import require_own
+        from dwell.commands.up.own_log import require_own
 
         require_own(settings, ask=True)
 
