@@ -130,6 +130,7 @@ def test_it_answers_until_ctrl_c_refuses_a_second_one_on_its_data_and_keeps_them
     assert broker.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.long
 @needs_proc
 def test_killed_it_leaves_nobody_and_the_next_one_starts_at_once(
     release: Release, place: Place
@@ -156,6 +157,7 @@ def test_a_broker_that_dies_ends_the_command_with_one_line(release: Release, pla
     assert last.startswith("dwell: the broker ended by itself: ")
 
 
+@pytest.mark.long
 def test_a_temporary_one_keeps_nothing(release: Release, place: Place, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -165,6 +165,7 @@ def test_a_record_that_is_not_there_is_answered_with_1_and_the_bounds(
     assert said("show", place) == (1, "", f"dwell: {expected}\n")
 
 
+@pytest.mark.long
 def test_no_record_steers_a_terminal(data: Path) -> None:
     for command, last in [
         ("show 0:5", "not UTF-8"),
@@ -287,6 +288,7 @@ def test_a_log_is_followed_from_before_it_is_there_until_ctrl_c(tmp_path: Path) 
     assert screen.shown.startswith("received (UTC)")
 
 
+@pytest.mark.long
 @pytest.mark.real_broker
 def test_on_kafka_it_survives_an_outage_and_sees_new_partitions(
     own_broker: Broker, topic: str, tmp_path: Path

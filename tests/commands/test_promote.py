@@ -122,6 +122,7 @@ async def same_as_from_scratch(settings: Settings, folder: Path) -> None:
         assert live.tables() == scratch.tables()
 
 
+@pytest.mark.long
 async def test_promoted_back_and_forth_while_facts_come_in(tmp_path: Path) -> None:
     settings = Settings.read({"data": tmp_path / "data"}, environ={})
     environ = environment(settings.data, free_port(), publish_seconds=0.2)

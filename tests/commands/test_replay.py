@@ -170,10 +170,6 @@ def test_a_killed_replay_leaves_a_whole_file_or_none(settings: Settings, tmp_pat
     kill_replays(settings, tmp_path / "new.duckdb", kills=1, seed=1)
 
 
-def test_a_killed_archive_is_as_before_or_as_after(settings: Settings) -> None:
-    kill_archives(settings, kills=1, seed=1)
-
-
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_twenty_killed_replays(settings: Settings, tmp_path: Path) -> None:

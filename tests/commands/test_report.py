@@ -212,8 +212,8 @@ def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
         (["totals", "--format", "png"], "png is the picture of one panel, and this is totals"),
         (["series", "--output", "x.pdf"], "expected a file that ends in .html, .svg or .png"),
         (["vews"], "there is no panel 'vews': expected views"),
-        (["views", "--device", "fridge", "--format", "svg"], "views has nothing to show"),
-        (["retention", "--device", "fridge", "--format", "svg"], "retention has nothing to show"),
+        (["views", "--browser", "Lynx", "--format", "svg"], "views has nothing to show"),
+        (["retention", "--browser", "Lynx", "--format", "svg"], "retention has nothing to show"),
         (["views", "--bots", "some"], "bots is 'some': expected exclude, include or only"),
     ],
 )

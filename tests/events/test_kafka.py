@@ -382,6 +382,7 @@ async def test_brokers_that_are_not_there_are_told_at_once() -> None:
         await reader.close()
 
 
+@pytest.mark.long
 async def test_a_writer_that_was_there_before_its_broker_finds_it(own_broker: Broker) -> None:
     at = At(own_broker.address)
     own_broker.stop()

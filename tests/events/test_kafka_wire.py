@@ -10,6 +10,7 @@ from dwell.events.log import NewRecord
 from tests.events.contract import NOW, read_all, record
 from tests.events.test_kafka import At
 from tests.support.brokers import Source, serving
+from tests.support.running import wait_until
 
 confluent_kafka = pytest.importorskip("confluent_kafka")
 
@@ -18,7 +19,9 @@ confluent_kafka = pytest.importorskip("confluent_kafka")
 def at(kafka: str) -> At:
     """A topic that is there: the mock makes it when it is named, and a broker when it is asked to."""
     at = At(kafka)
-    confluent_kafka.Producer({"bootstrap.servers": kafka}).list_topics(at.topic, timeout=10)
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka})
+    # A broker that has just begun may not know of itself yet.
+    wait_until(lambda: bool(producer.list_topics(at.topic, timeout=10).brokers), 20)
     return at
 
 

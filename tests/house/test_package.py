@@ -97,6 +97,7 @@ def said(program: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_wheel_runs_from_a_clean_environment(clean: Path) -> None:
     assert said(clean / "dwell", "--version") == "dwell, version 0.1.0\n"
     assert "simulate" in said(clean / "dwell", "--help")

@@ -96,6 +96,7 @@ def spread(settings: Settings, records: list[Stored]) -> None:
     assert producer.flush(30) == 0
 
 
+@pytest.mark.long
 def test_a_visitor_leaves_all_that_was_made_of_the_topic(settings: Settings, said: Said) -> None:
     append(settings, [*facts(), Stored(FORGOTTEN.encode(), NOW)])
     archive(settings, LATEST, processes=1, watcher=Quiet())
@@ -183,6 +184,7 @@ def test_shards_that_are_at_work_forget_whomever_the_order_reaches_first(
     assert all(each.alive for each in shards.processes)
 
 
+@pytest.mark.long
 def test_shards_whose_projectors_have_ended_are_erased_from_all_the_same(
     shards: Shards, said: Said
 ) -> None:

@@ -60,6 +60,7 @@ async def topics(kafka: str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 async def test_facts_that_are_gone_before_they_were_read(
     dwell: Installation, kafka: str, topic: str
 ) -> None:

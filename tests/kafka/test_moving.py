@@ -150,6 +150,7 @@ def reached(target: Settings) -> int:
         return 0
 
 
+@pytest.mark.long
 def test_a_copy_that_is_killed_goes_on_where_it_was(source: Settings, target: Settings) -> None:
     kill_while_copying(source, target, kills=1, times=5, seed=1)
 

@@ -37,6 +37,7 @@ def take_back(settings: Settings, records: int) -> None:
     producer.abort_transaction()
 
 
+@pytest.mark.long
 def test_a_topic_with_gaps_at_its_ends_is_replayed_whole(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -252,6 +252,7 @@ def every_answer(connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
     }
 
 
+@pytest.mark.long
 def test_shards_that_are_united_give_the_same_answers(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
