@@ -11,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
     KafkaError,
+    NodeNotReadyError,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -163,8 +164,7 @@ class Topic:
         self._least_in_sync = await self._asked_in_sync()
 
     async def _make_by(self, plan: Plan) -> None:
-        replication = plan.replication or await self._usual_replication()
-        await self._create(plan, replication)
+        replication = await self._make_when_brokers_are_there(plan)
         await self._appear()
         logger.info(
             "made %s with %d partitions and %d replicas",
@@ -172,6 +172,22 @@ class Topic:
             plan.partitions,
             replication,
         )
+
+    async def _make_when_brokers_are_there(self, plan: Plan) -> int:
+        """Make it; returns with how many replicas. A cluster that has just begun, or whose broker
+        had stopped for some seconds, answers before it counts a broker in."""
+        deadline = asyncio.get_running_loop().time() + APPEAR_SECONDS
+        while True:
+            replication = plan.replication or await self._usual_replication()
+            late = asyncio.get_running_loop().time() >= deadline
+            if replication or late:
+                try:
+                    await self._create(plan, replication)
+                    return replication
+                except (LogUnavailable, NodeNotReadyError):
+                    if late or await self._usual_replication():
+                        raise
+            await asyncio.sleep(0.1)
 
     async def _create(self, plan: Plan, replication: int) -> None:
         """
