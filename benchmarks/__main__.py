@@ -76,7 +76,8 @@ def bench(
     report(found)
     if page is not None:
         rows = [(name, each) for name, each in found if isinstance(each, Row)]
-        write(page, rows, running, " ".join([f"--runs {runs}", *names]))
+        given = (f"--{name} {value}" for name, value in sizes.items())
+        write(page, rows, running, " ".join([f"--runs {runs}", *given, *names]))
 
 
 def measured(

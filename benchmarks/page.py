@@ -1,4 +1,4 @@
-"""`docs/performance.md`, made from a run: what was aimed at, what came out, and what limits it."""
+"""A page, made from a run: what was aimed at, what came out, and what limits it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.rows import Row, figure
 INTRODUCTION = """\
 # Performance
 
-Made by `./dev bench --page docs/performance.md {command}`. Every figure is the median of some runs, with the
+Made by `./dev bench --page FILE {command}`. Every figure is the median of some runs, with the
 least and the most of them; a ratio is the median of the ratios of paired runs. Load, log and broker are
 on the same machine as what is measured, and take their share of it.
 """
@@ -27,8 +27,12 @@ def write(
     flames = {}
     for name, module in modules.items():
         if hasattr(module, "flame"):
-            flames[name] = f"{IMAGES}/flame-{name}.svg"
-            module.flame(file.parent / flames[name])
+            picture = file.parent / IMAGES / f"flame-{name}.svg"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.unlink(missing_ok=True)
+            module.flame(picture)
+            if picture.exists():  # there is none where there can be no broker
+                flames[name] = f"{IMAGES}/{picture.name}"
     file.write_text("\n".join(page(rows, modules, flames, command)) + "\n", "utf-8")
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from benchmarks.rows import Row
 from benchmarks.sites import running_dashboard, running_site
 from benchmarks.watching import started
 from dwell.consumers.freshness import published_positions
-from dwell.errors import WarehouseError
+from dwell.consumers.lag import lags
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from tests.support.running import environment, wait_until
@@ -177,16 +177,13 @@ def private_mib(pid: int) -> float:
 
 async def published_lag(settings: Settings) -> float:
     """How many seconds ago the oldest fact was received that is not published; 0 if all are."""
-    with suppress(WarehouseError):
-        position = published_positions(settings.published).get(0, 0)
-        reader = open_reader(settings)
-        try:
-            await reader.assign({0: position})
-            for batch in await reader.read(1, 0):
-                return time.time() - batch.timestamps[0] / 1000
-        finally:
-            await reader.close()
-    return 0.0
+    reader = open_reader(settings)
+    try:
+        positions = published_positions(settings.published)
+        found = await lags(reader, positions, int(time.time() * 1000))
+    finally:
+        await reader.close()
+    return max(each.seconds for each in found.values())
 
 
 def checked(data: Path) -> None:

@@ -4,7 +4,6 @@ The warehouses are taken before the log, so that the log has all that they have 
 """
 
 import asyncio
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from dwell.durable import sync
 from dwell.errors import BackupInvalid, WarehouseHeld
 from dwell.events import log_file
 from dwell.events.opening import open_reader
+from dwell.locks import alone
 from dwell.settings import Settings, variable_of
 from dwell.warehouse.archive import MANIFEST, Archive, ArchiveWriter
 
@@ -160,11 +160,6 @@ def _nobody_forgets(settings: Settings) -> Iterator[None]:
     Raises:
         WarehouseHeld: it is at work.
     """
-    with (settings.live / "forget.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WarehouseHeld(
-                f"{settings.live} is being worked in by `dwell forget` or another backup: wait for it"
-            ) from None
+    refusal = f"{settings.live} is being worked in by `dwell forget` or another backup: wait for it"
+    with alone(settings.live / "forget.lock", WarehouseHeld(refusal)):
         yield

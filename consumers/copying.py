@@ -97,7 +97,7 @@ class Copying:
         """Where the two logs differ, record by record; `None`: nowhere. Not for several partitions that
         came into one.
 
-        Whose payload is erased in one of the two is taken as the same.
+        Whose payload is erased in one of the two is taken as the same, and an empty record as none.
         """
         ends = await self._ends()
         if missing := sorted({*ends} - {*await self.target.partitions()}):
@@ -132,8 +132,8 @@ class Copying:
 
     async def _ends(self) -> dict[int, int]:
         """By partition that holds anything, the source's end now; partition 0 always."""
-        found = {each: await self.source.end(each) for each in await self.source.partitions()}
-        return {each: end for each, end in found.items() if end or each == 0}
+        found = await self.source.bounds(await self.source.partitions())
+        return {each: end for each, (_, end) in found.items() if end or each == 0}
 
     async def _found(self, ends: dict[int, int]) -> Begun:
         source = await self.source.identity()
@@ -177,10 +177,9 @@ class Copying:
             for log in (self.source, self.target)
         ]
         for offset in sorted({*mine, *theirs}):
-            record, other = mine.get(offset), theirs.get(offset)
-            if record is not None and other is not None and b"" in (record[2], other[2]):
-                continue
-            if record != other and not (record is None and other and not other[2]):
+            there = [log[offset] for log in (mine, theirs) if offset in log]
+            erased = any(not value for *_, value in there)
+            if not erased and (len(there) < 2 or there[0] != there[1]):
                 return offset
         return None
 

@@ -70,11 +70,12 @@ async def erasures_beside(
         held += [Span(*each) for each in history.archive.held.values()]
     for partition, (start, end) in (await history.logged()).items():
         for left in Span(partition, start, end).less(held):
-            found += await _searched(history.reader, left)
+            found += await searched(history.reader, left)
     return found
 
 
-async def _searched(reader: LogReader, span: Span) -> list[Forgotten]:
+async def searched(reader: LogReader, span: Span) -> list[Forgotten]:
+    """Who is forgotten by a record of a span; the reader's positions are moved."""
     found: list[Forgotten] = []
     async for batches, _ in scan(reader, span, SCAN_RECORDS):
         for batch in batches:

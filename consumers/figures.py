@@ -141,11 +141,11 @@ class _Asked(Generic[Found]):
         """Put the question, or wait for the answer to it as it was put before."""
         if self._asking is None:
             self._asking = asyncio.ensure_future(self._question())
-        await asyncio.wait({self._asking}, timeout=ANSWER_SECONDS)
-        self.found = None
-        if self._asking.done():
-            asked, self._asking = self._asking, None
-            self.found = None if _failed(asked) else asked.result()
+        asking = self._asking
+        await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
+        if asking.done() and self._asking is asking:
+            self._asking = None
+        self.found = asking.result() if asking.done() and not _failed(asking) else None
 
     def give_up(self) -> None:
         """Ask no more."""

@@ -25,6 +25,7 @@ from dwell.errors import LogMismatch, LogUnavailable, WarehouseError, WarehouseH
 from dwell.events import blanking
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_reader, open_writer
+from dwell.locks import alone
 from dwell.schemas.erasing import order
 from dwell.settings import Settings
 from dwell.shard import Shard
@@ -112,11 +113,8 @@ class Forgetting:
                 f"{live} belongs to user {owner}, and this is user {os.geteuid()}: expected the same, "
                 "for the projector could not write what is written here"
             )
-        with (live / "forget.lock").open("a") as lock:
-            if not _locked(lock.fileno()):
-                raise WarehouseHeld(
-                    f"{live} is being worked in by another `dwell forget`: wait for it"
-                )
+        refusal = f"{live} is being worked in by another `dwell forget`, or by `dwell backup`: wait for it"
+        with alone(live / "forget.lock", WarehouseHeld(refusal)):
             shutil.rmtree(self._work, ignore_errors=True)
             self._work.mkdir()
             try:
@@ -363,8 +361,8 @@ def leftovers(data: Path) -> Iterator[Path]:
     """What processes left in the folder that were killed: drafts, links, spilled tables, replays that
     nobody goes on with."""
     for path in _found(data):
-        if draft := _DRAFT.fullmatch(path.name):
-            if not Path(f"/proc/{draft['process']}").exists():
+        if _DRAFT.fullmatch(path.name):
+            if not is_draft_at_work(path):
                 yield path
         elif path.parent.name == LINKS and path.suffix == ".duckdb":
             with suppress(FileNotFoundError):
@@ -378,6 +376,12 @@ def leftovers(data: Path) -> Iterator[Path]:
                 yield path
         elif path.name.endswith(".replay") and path.is_dir() and _is_free(path / ".lock"):
             yield path
+
+
+def is_draft_at_work(path: Path) -> bool:
+    """Whether a file is a draft of a process that runs: it takes a file's place soon, or goes."""
+    draft = _DRAFT.fullmatch(path.name)
+    return draft is not None and Path(f"/proc/{draft['process']}").exists()
 
 
 def _found(data: Path) -> list[Path]:
@@ -401,14 +405,9 @@ def _is_free(lock: Path) -> bool:
     """Whether nobody holds this lock."""
     try:
         with lock.open("a") as file:
-            return _locked(file.fileno())
-    except OSError:
-        return True
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return True
     return True

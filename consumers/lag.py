@@ -29,13 +29,16 @@ async def lags(reader: LogReader, positions: Mapping[int, int], now: int) -> dic
         LogMismatch: facts that were never read are gone from the log.
         LogUnavailable: the log does not answer.
     """
-    return {each: await _lag(reader, each, position, now) for each, position in positions.items()}
+    bounds = await reader.bounds(positions)
+    return {
+        each: await _lag(reader, Span(each, position, bounds[each][1]), now)
+        for each, position in positions.items()
+    }
 
 
-async def _lag(reader: LogReader, partition: int, position: int, now: int) -> Lag:
-    end = await reader.end(partition)
-    found = await first(reader, Span(partition, position, end)) if position < end else None
+async def _lag(reader: LogReader, span: Span, now: int) -> Lag:
+    found = await first(reader, span) if len(span) else None
     if found is None:  # a gap at most
         return Lag(0, 0.0)
     offset, timestamp = found
-    return Lag(end - offset, max(now - timestamp, 0) / 1_000)
+    return Lag(span.until - offset, max(now - timestamp, 0) / 1_000)

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from dwell.consumers.copying import Copied, Copying
-from dwell.consumers.erasures import ERASURE
+from dwell.consumers.erasures import searched
 from dwell.consumers.forgetting import lives
-from dwell.consumers.judge import judge
-from dwell.consumers.scan import scan
 from dwell.consumers.shards import Shards
 from dwell.consumers.spans import Span
 from dwell.consumers.watcher import Watcher
@@ -22,10 +20,6 @@ from dwell.settings import Settings
 from dwell.warehouse import belonging, promotion, snapshot
 from dwell.warehouse.archive import Archive, ArchiveWriter
 from dwell.warehouse.live import LiveWarehouse
-from dwell.warehouse.reading import Forgotten
-
-TOGETHER = 20_000
-"""Records that are searched at once."""
 
 Say = Callable[[str], None]
 
@@ -70,9 +64,12 @@ class Move:
             return asyncio.run(self._run())
 
     async def _run(self) -> Moved:
-        self._close()
         async with Copying.between(self._source, self._target) as copying:
-            moved = Moved(await copying.run(self._watcher))
+            # What cannot be moved is refused while the log takes facts still.
+            before = await copying.run(self._watcher)
+            self._close()
+            rest = await copying.run(self._watcher)
+            moved = Moved(replace(rest, records=before.records + rest.records))
             former, new = copying.identities
             if not moved.copied.merges:
                 await self._refuse_differing(copying)
@@ -148,16 +145,10 @@ class Move:
 async def erased_by(log: LogReader) -> dict[str, int]:
     """By visitor, up to when what was received is to be erased, as the orders in a log say."""
     found: dict[str, int] = {}
-    for partition in await log.partitions():
-        span = Span(partition, await log.start(partition), await log.end(partition))
-        if len(span) == 0:
-            continue
-        async for batches, _ in scan(log, span, TOGETHER):
-            for value in (each for batch in batches for each in batch.values if ERASURE in each):
-                verdict = judge(value)
-                if isinstance(verdict, Forgotten):
-                    before = found.get(verdict.visitor_id, -1)
-                    found[verdict.visitor_id] = max(before, verdict.received_at)
+    for partition, (start, end) in (await log.bounds(await log.partitions())).items():
+        if start < end:
+            for each in await searched(log, Span(partition, start, end)):
+                found[each.visitor_id] = max(found.get(each.visitor_id, -1), each.received_at)
     return found
 
 

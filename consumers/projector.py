@@ -119,7 +119,7 @@ class Projector:
     @property
     def trouble(self) -> str | None:
         """Why facts are not carried to people now, in one word; `None` if they are."""
-        if self._outage.lasts or not self._partitions:
+        if self._outage.lasts or not self._looked_at:  # it has not begun
             return "log_unavailable"
         return "not_published" if self._publisher.failing else None
 

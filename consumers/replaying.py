@@ -1,7 +1,6 @@
 """Replaying: the history is read again, into a new warehouse, while the live one goes on."""
 
 import asyncio
-import fcntl
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from dwell.consumers.staging import stage, unread
 from dwell.consumers.watcher import Watcher
 from dwell.durable import sync
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.locks import alone
 from dwell.rules import Rules
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
@@ -258,18 +258,14 @@ class Replay:
             self._is_put()
         try:
             self.work.mkdir(parents=True, exist_ok=True)
-            lock = (self.work / ".lock").open("w")
+            lock = self.work / ".lock"
+            lock.touch()
         except OSError as error:
             raise WarehouseError(
                 f"{self.work} cannot be made ({error.strerror}): expected a folder that can be written"
             ) from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WarehouseHeld(
-                    f"{self.work} is being worked in by another replay: expected one at a time"
-                ) from None
+        refusal = f"{self.work} is being worked in by another replay: expected one at a time"
+        with alone(lock, WarehouseHeld(refusal)):
             yield
 
 

@@ -106,6 +106,8 @@ class Restoring:
 
     def _forget(self, wanted: Mapping[str, int]) -> None:
         """Whom the backup has not forgotten, or only up to an earlier moment."""
+        if not wanted:
+            return
         known = erasures_in([self._draft])
         self.forgotten = [each for each, at in wanted.items() if known.get(each, -1) < at]
         if not self.forgotten:
@@ -189,8 +191,15 @@ def _files(place: Path) -> list[Path]:
         named = [place / each.path for each in Manifest.read(place).files]
         return [each for each in named if each.suffix == ".duckdb" or each.name == LOG]
     found = [settings.publication for settings in lives(Settings(data=place))]
-    found += [place / "live" / LOG]
-    return [each for each in found if each.exists()]
+    if not found:  # `live` is lost: what was published knows it too
+        found = sorted(place.glob("shards-of-*/*.duckdb")) or [place / "warehouse.duckdb"]
+    there = [each for each in (*found, place / "live" / LOG) if each.exists()]
+    if not there:
+        raise BackupInvalid(
+            f"{place} has neither a warehouse nor a log in it: expected a data folder or a backup, which"
+            " says who is forgotten"
+        )
+    return there
 
 
 def _erasures_of(path: Path) -> Mapping[str, int]:

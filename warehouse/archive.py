@@ -4,7 +4,6 @@
 files that it names are durable; a file that it does not name is a leftover.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import duckdb
 
 from dwell.durable import sync
 from dwell.errors import WarehouseError, WarehouseHeld
+from dwell.locks import alone
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
 from dwell.warehouse.rebuilding import Segment
@@ -247,13 +247,8 @@ class ArchiveWriter:
     def holding(cls, folder: Path, log_identity: str) -> Iterator[Self]:
         """A writer that holds the folder for the time of a `with`; leftovers are removed first."""
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WarehouseHeld(
-                    f"{folder} is being written by another process: expected one at a time"
-                ) from None
+        refusal = f"{folder} is being written by another process: expected one at a time"
+        with alone(folder / ".lock", WarehouseHeld(refusal)):
             writer = cls(folder, log_identity)
             writer.sweep()
             yield writer

@@ -131,7 +131,7 @@ class Rebuilding:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.warehouse.close()
+        self.warehouse.__exit__(kind, error, trace)
 
     def forget(self, forgotten: Iterable[Forgotten]) -> None:
         """Leave these visitors out."""

@@ -74,7 +74,7 @@ class Newest:
         if self._shown is None:
             try:
                 async with asyncio.timeout(READY_SECONDS):
-                    await self.shown()
+                    await self._look()
             except WarehouseError:
                 return Cause.UNREADABLE
             except (Refused, TimeoutError):

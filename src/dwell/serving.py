@@ -26,27 +26,28 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s of common proxies, so that it is never the server that hangs up first."""
 
 
-def configured(app: ASGIApp, http: Any = HttpToolsProtocol) -> uvicorn.Config:
+def configured(app: ASGIApp, http: Any = HttpToolsProtocol, **otherwise: Any) -> uvicorn.Config:
     """How an application is served. Proxies are believed by it alone, as the settings say.
 
     Args:
         http: what makes the protocol of each connection: uvicorn's own, or one made of it.
+        otherwise: what is not as usual, by uvicorn's names.
     """
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=http,
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        log_config=None,
-        log_level="error",
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
+    usual: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": http,
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "log_config": None,
+        "log_level": "error",
+        "backlog": BACKLOG,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": DRAIN_SECONDS,
+    }
+    return uvicorn.Config(app, **(usual | otherwise))
 
 
 class Server(uvicorn.Server):

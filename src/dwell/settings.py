@@ -438,6 +438,19 @@ KAFKA = (
     "kafka_key_file",
 )
 """The settings of whoever opens a log that may be Kafka's."""
+PROCESSES = (
+    "data",
+    "log",
+    *KAFKA,
+    "kafka_group",
+    "host",
+    "port",
+    "prefix",
+    "shard",
+    "dashboard_host",
+    "dashboard_port",
+)
+"""The settings of whoever asks the site, the projector and the dashboard how they are."""
 
 
 def variable_of(name: str) -> str:

@@ -65,13 +65,14 @@ def test_the_page_is_written_with_its_pictures(
     tmp_path: Path, modules: dict[str, ModuleType]
 ) -> None:
     modules["quick"].flame = lambda file: file.write_text("<svg/>")  # type: ignore[attr-defined]
-    (tmp_path / "images").mkdir()
+    modules["slow"].flame = lambda file: None  # type: ignore[attr-defined]
 
     write(tmp_path / "performance.md", ROWS, modules, "quick slow")
 
     assert (tmp_path / "images" / "flame-quick.svg").exists()
     text = (tmp_path / "performance.md").read_text("utf-8")
-    assert "./dev bench --page docs/performance.md quick slow" in text
+    assert "./dev bench --page FILE quick slow" in text
+    assert "flame-slow" not in text
     assert str(tmp_path) not in text
 
 

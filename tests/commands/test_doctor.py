@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -133,6 +134,13 @@ def test_facts_from_the_future_are_told_from_where_on(doctor: Doctor, tmp_path: 
     assert "from offset 1 of partition 0 on facts were received later" in findings["clock"]["said"]
 
 
+def test_facts_of_which_nothing_is_published_are_told_too(doctor: Doctor, tmp_path: Path) -> None:
+    kept(Settings(data=tmp_path / "data"), glimpse(1, received_at=now(7_300)))
+    status, findings = doctor()
+    assert (status, findings["lag"]["verdict"]) == (1, "wrong")
+    assert "dead letters" not in findings
+
+
 def test_another_log_than_the_warehouse_s_is_told(doctor: Doctor, tmp_path: Path) -> None:
     settings = made(tmp_path, glimpse(1, received_at=now()))
     other = tmp_path / "other.sqlite"
@@ -140,6 +148,7 @@ def test_another_log_than_the_warehouse_s_is_told(doctor: Doctor, tmp_path: Path
     status, findings = doctor(log=f"embedded:{other}")
     assert (status, findings["log"]["verdict"]) == (1, "wrong")
     assert "and the warehouse was made from embedded:" in findings["log"]["said"]
+    assert "lag" not in findings, "positions in one log say nothing of another"
     status, findings = doctor(log=f"embedded:{tmp_path / 'none.sqlite'}")
     assert (status, findings["log"]["verdict"]) == (1, "wrong")
     assert "is gone" in findings["log"]["said"]
@@ -270,5 +279,12 @@ def test_the_versions_of_duckdb_are_those_that_dwell_asks_for() -> None:
     assert {str(each) for each in wanted.specifier} == {f">={first}", f"<{last}"}
 
 
-def test_the_kernel_is_asked_whether_somebody_keeps_the_time() -> None:
-    assert is_synchronised() in (True, False, None)
+@pytest.mark.parametrize(("state", "is_kept"), [(0, True), (1, True), (5, False), (-1, None)])
+def test_the_kernel_is_asked_whether_somebody_keeps_the_time(
+    monkeypatch: pytest.MonkeyPatch, state: int, is_kept: bool | None
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(
+        "ctypes.CDLL", lambda _: SimpleNamespace(adjtimex=lambda timex: state - any(timex.raw))
+    )
+    assert is_synchronised() is is_kept

@@ -2,9 +2,11 @@
 
 import asyncio
 import fcntl
+import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -432,6 +434,20 @@ def test_the_search_finds_what_was_left(
     out = capsys.readouterr().out
     assert status == 1, out
     assert any(f"{path.name} (" in line and "FOUND" in line for line in out.splitlines()), out
+
+
+def test_a_draft_of_a_process_at_work_is_waited_for(
+    rid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = rid / f".warehouse.duckdb.{os.getpid()}-0"
+    draft.write_text(FORGOTTEN)
+    gone = threading.Timer(0.5, draft.unlink)
+    gone.start()
+    status = run(["forget", "--dry-run", "--proof", FORGOTTEN, "--data", str(rid)])
+    gone.join()
+    out = capsys.readouterr().out
+    assert status == 0, out
+    assert draft.name not in out
 
 
 def test_sessions_and_pageviews_are_searched_for_too(

@@ -179,6 +179,12 @@ class Killed:
         return self._visitors(out)
 
 
+def test_killed_once_it_is_finished_by_the_same_command(original: Path, tmp_path: Path) -> None:
+    killed = Killed(original, tmp_path / "data", seed=1)
+    killed.kill_in("rewriting the archive")
+    killed.finish()
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_killed_twenty_times_in_each_of_its_stages(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,15 @@ def test_a_projector_may_be_at_work_but_nobody_may_be_forgotten_meanwhile(
             back_up(ran, tmp_path / "other", secrets=False)
     assert Manifest.read(tmp_path / "backup").shards == 0
     assert not list(tmp_path.glob(".other*"))
+
+
+def test_what_is_left_of_a_data_folder_says_who_was_forgotten(
+    backup: Path, new: Settings, tmp_path: Path
+) -> None:
+    restored(new, backup)
+    Forgetting(new, [uuid7(1)], wait=5, say=lambda line: None).run()
+    shutil.rmtree(new.live)
+    assert erasures_in([new.data]).keys() == {uuid7(1)}
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BackupInvalid, match="neither a warehouse nor a log"):
+        erasures_in([tmp_path / "empty"])

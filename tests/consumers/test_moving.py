@@ -9,7 +9,7 @@ from dwell.consumers.archiving import archive
 from dwell.consumers.copying import copy
 from dwell.consumers.forgetting import Forgetting
 from dwell.consumers.moving import Moved, move
-from dwell.errors import LogUnavailable, WarehouseHeld
+from dwell.errors import LogMismatch, LogUnavailable, WarehouseHeld
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from dwell.warehouse import layout
@@ -107,3 +107,14 @@ def test_who_was_forgotten_after_the_copy_is_blanked_in_it(
     moved(source, target)
     assert [value for *_, value in everything(target)[0][:3]] == [b"", b"", b""]
     assert b"dwell.page.viewed" not in target.embedded_log.read_bytes()
+
+
+def test_a_log_that_cannot_be_moved_goes_on_taking_facts(
+    source: Settings, target: Settings
+) -> None:
+    append(source, facts(3))
+    append(target, facts(3, first=7))
+    for mistaken in (source, target):
+        with pytest.raises(LogMismatch):
+            moved(source, mistaken)
+    append(source, facts(1, first=4))

@@ -486,3 +486,8 @@ async def test_what_it_did_is_counted_whichever_projector_did_it(start: Started)
     assert sum(tally.transactions.counts) == sum(tally.records.counts) >= 1
     assert sum(tally.publications.counts) >= 2
     assert tally.failed_publications == 0
+
+
+async def test_a_shard_that_no_partition_falls_to_is_well(start: Started) -> None:
+    projector = await start(MemoryLog(), shard="2/2")
+    await projector.is_troubled(None)

@@ -17,7 +17,7 @@ from tests.support.facts import NOW, Stored, glimpse, uuid7
 from tests.support.replaying import LATEST, Quiet, append, project, replay, settings_of
 from tests.support.running import Process, environment, running, wait_until
 
-pytestmark = [pytest.mark.real_broker, pytest.mark.xdist_group("interoperation")]
+pytestmark = pytest.mark.real_broker
 
 Said = Callable[..., tuple[int, str, str]]
 Rows = list[tuple[object, ...]]

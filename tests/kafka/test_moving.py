@@ -95,6 +95,7 @@ def test_gaps_are_passed_over_and_what_is_gone_at_the_start_is_gone(
     delete(source, 0, 1, 2, 5, 9)
     copy(source, target, Quiet())
     assert compare(source, target, Quiet()) is None
+    assert compare(target, source, Quiet()) is None
     found = everything(target)[0]
     assert [offset for offset, *_ in found] == [3, 4, 5, 6, 7, 8, 9]
     assert [offset for offset, *_, value in found if not value] == [5, 9]

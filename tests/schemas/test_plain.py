@@ -147,6 +147,7 @@ def test_what_only_the_collector_may_say_is_not_believed() -> None:
         body(FACT)[:-1],
         body(FACT).replace(b"Page A", b"Page \xff"),
         b'{"facts": [' + 10_000 * b"[",
+        body(FACT)[:-1] + b', "more": "\xff"}',
     ],
 )
 def test_any_other_body_is_left_to_the_careful_reader(raw: bytes) -> None:

@@ -13,7 +13,9 @@
 -- total (s): Seconds of all its pageviews together.
 -- percent_of_time (%): Of the seconds of all tabs of the page; of one page alone what `tabs_compared` says.
 with tab_of as (
-    select page, path, tab from known_page where tab is not null
+    select page, path, tab, count(distinct tab) over (partition by path) as tabs_of_path
+    from known_page
+    where tab is not null
 ),
 
 measured as (
@@ -25,7 +27,7 @@ measured as (
         count(distinct session) as sessions,
         quantile_cont(seconds, 0.5) as median,
         sum(seconds) as total,
-        count(*) over (partition by path) as tabs_of_path
+        any_value(tabs_of_path) as tabs_of_path
     from selected
     join tab_of using (page)
     where chosen

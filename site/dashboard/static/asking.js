@@ -71,7 +71,8 @@ class Several {
     this.panels.set(name, { extra, resolve, reject });
     drop(() => {
       this.panels.delete(name);
-      if (!this.panels.size) this.stop.abort();
+      reject(new DOMException("nobody asks for it any more", "AbortError"));
+      if (this.isSent && !this.panels.size) this.stop.abort();
     });
     return promise;
   }

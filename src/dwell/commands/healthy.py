@@ -10,7 +10,7 @@ import click
 from dwell.cli import with_settings
 from dwell.errors import LogMismatch, LogUnavailable, WarehouseError
 from dwell.health import LIVE, PREFIX
-from dwell.settings import KAFKA, Settings
+from dwell.settings import PROCESSES, Settings
 
 ANSWER_SECONDS = 5
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -27,16 +27,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     help="With project: how old a fact may become before the published warehouse has it.",
 )
 @with_settings(
-    "data",
-    "log",
-    *KAFKA,
-    "kafka_group",
-    "host",
-    "port",
-    "prefix",
-    "shard",
-    "dashboard_host",
-    "dashboard_port",
+    *PROCESSES,
 )
 def command(settings: Settings, process: str, within: float) -> int:
     """Say whether the site, the projector or the dashboard does its work; run it where that one runs.

@@ -1,6 +1,5 @@
 """`dwell log`: the log copied into another one, and the move there."""
 
-import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ import click
 from dwell.cli import with_settings
 from dwell.commands.dead_letters import InOrder
 from dwell.errors import AlreadyRunning
+from dwell.locks import alone
 from dwell.settings import KAFKA, Settings
 
 SAY_AGAIN = "dwell: stopped; the same command goes on where it ended"
@@ -105,13 +105,8 @@ def _places(ends: dict[int, int]) -> str:
 def _alone(settings: Settings) -> Iterator[None]:
     """Two copies into one log would double what they copy."""
     settings.live.mkdir(parents=True, exist_ok=True)
-    with (settings.live / "log-copy.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(
-                f"{settings.live} is being worked in by another `dwell log`: wait for it"
-            ) from None
+    refusal = f"{settings.live} is being worked in by another `dwell log`: wait for it"
+    with alone(settings.live / "log-copy.lock", AlreadyRunning(refusal)):
         yield
 
 

@@ -46,8 +46,10 @@ def command(
     )
     if since:
         click.echo(f"forgotten since, and forgotten again: {len(restoring.forgotten)} visitors")
-    if made.log != settings.log:
-        click.echo(f"the log was '{made.log}', and is {settings.data / 'live' / 'log.sqlite'} now")
+    if made.embedded and {made.log, settings.log} != {"embedded:"}:
+        click.echo(
+            f"the log is {settings.data / 'live' / 'log.sqlite'} now: have DWELL_LOG be 'embedded:'"
+        )
     return 0
 
 

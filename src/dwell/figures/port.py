@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 import uvicorn
 from starlette.types import ASGIApp
 
-from dwell.serving import listen
+from dwell.serving import configured, listen
 from dwell.settings import Settings
 
 MOST = 16
@@ -35,18 +35,8 @@ def operators_port(
 @asynccontextmanager
 async def _serving(app: ASGIApp, sockets: list[socket.socket]) -> AsyncIterator[None]:
     server = _Beside(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            log_config=None,
-            log_level="error",
-            limit_concurrency=MOST,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+        configured(
+            app, lifespan="off", limit_concurrency=MOST, timeout_graceful_shutdown=DRAIN_SECONDS
         )
     )
     serving = asyncio.create_task(server.serve(sockets))

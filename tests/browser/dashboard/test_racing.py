@@ -193,6 +193,26 @@ def test_a_publication_during_an_answer_shows_too(
         app.state.streams.close()
 
 
+def test_a_click_during_the_answers_to_a_publication_does_not_end_the_updates(
+    browser: Chrome, haste: None, quick: None, tmp_path: Path
+) -> None:
+    publish(tmp_path, [1.0])
+    app = create_dashboard(Settings(data=tmp_path))
+    held = Held(app)
+    with serving(held) as origin:
+        board = Board(browser, origin).open(MARCH)
+        held.answered = r"panels=totals"
+        publish(tmp_path, [2.0])
+        wait_until(lambda: bool(held.unsent))
+        press(board, "#devices a[data-key='device=desktop']")
+        held.answered = ""
+        total(board, 3)
+        publish(tmp_path, [4.0])
+        total(board, 7)
+        browser.get("about:blank")
+        app.state.streams.close()
+
+
 def test_before_the_first_publication_nothing_is_asked_and_the_console_is_silent(
     browser: Chrome, quick: None, tmp_path: Path
 ) -> None:

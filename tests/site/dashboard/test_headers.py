@@ -88,6 +88,7 @@ def test_a_failure_of_its_own_is_a_problem_that_tells_nothing(tmp_path: Path) ->
     with client_of(app) as client:
         reply = client.get("/broken")
     assert reply.status == 500
+    assert app.state.requests.answered[500] == 1
     assert_guarded(reply)
     assert "secret" not in reply.text
     assert json.loads(reply.text)["type"] == "urn:dwell:problem:failed"

@@ -161,6 +161,8 @@ def test_nobody_waits_for_what_was_asked_of_the_publication_before(
 
     monkeypatch.setattr(Board, "answer", noted)
     monkeypatch.setattr(ahead, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(newest, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(newest, "SHARE", 0)
     everything = {(panel.name, None) for panel in panels() if panel.name != "live"}
     publish(tmp_path, [1])
     with dashboard(Settings(data=tmp_path)) as client:

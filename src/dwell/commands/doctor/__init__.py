@@ -3,7 +3,7 @@
 import click
 
 from dwell.cli import with_settings
-from dwell.settings import KAFKA, Settings
+from dwell.settings import PROCESSES, Settings
 
 
 @click.command("doctor")
@@ -17,16 +17,7 @@ from dwell.settings import KAFKA, Settings
     help="How old a fact may become before the published warehouse has it.",
 )
 @with_settings(
-    "data",
-    "log",
-    *KAFKA,
-    "kafka_group",
-    "host",
-    "port",
-    "prefix",
-    "shard",
-    "dashboard_host",
-    "dashboard_port",
+    *PROCESSES,
     "dashboard_password_file",
     "dashboard_user_header",
     "trusted_proxies",

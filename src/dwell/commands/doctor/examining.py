@@ -20,18 +20,19 @@ def examine(settings: Settings, within: float) -> list[Finding]:
         within: seconds for which a fact may be missing in what is published.
     """
     published = warehouse.read(settings)
-    held = published.positions if published.there and not published.trouble else None
+    held = None if published.trouble else published.positions
     log = asyncio.run(ask(settings, held))
+    it = of_log(log, published)
     return [
         *versions.versions(settings),
         *places.folders(settings),
         *places.secrets(settings),
         *places.space(settings),
-        of_log(log, published),
+        it,
         warehouse.warehouse(settings, published),
-        *of_lag(settings, log, within),
+        *(of_lag(settings, log, within) if it.verdict == "well" else ()),
         clock(log.future),
-        *([warehouse.dead_letters(published)] if held is not None else []),
+        *([warehouse.dead_letters(published)] if published.there and held is not None else []),
         *processes(settings),
         *of_dashboard(settings),
     ]

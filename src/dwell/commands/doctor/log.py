@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dwell.commands.doctor.clock import now_ms
 from dwell.consumers.beginning import beginning
 from dwell.consumers.lag import Lag, lags
-from dwell.errors import DwellError
+from dwell.errors import DwellError, LogMismatch
 from dwell.events.log import LogReader
 from dwell.events.opening import name_of, open_reader
 from dwell.settings import Settings
@@ -23,7 +23,7 @@ class Log:
     Attributes:
         name: as messages call it.
         trouble: why it could not be asked.
-        missing: whether there is none yet, and none was ever read.
+        missing: whether there is no file of an embedded log.
         bounds: by partition, the oldest offset and the next one to be written.
         lags: by partition, what is not published; `None` if the log could not be asked for it.
         gap: why it could not be.
@@ -44,7 +44,7 @@ async def ask(settings: Settings, held: Mapping[int, int] | None) -> Log:
     """Ask the log, which answers within ANSWER_SECONDS or does not.
 
     Args:
-        held: by partition, what is published of it; `None` if nothing is.
+        held: by partition, what is published of it; `None` if that cannot be read.
     """
     found = Log(name_of(settings))
     if not settings.kafka_servers and not settings.embedded_log.exists():
@@ -82,7 +82,7 @@ async def _ask(
             for each in owned
         }
         found.lags = await lags(reader, positions, int(time.time() * 1_000))
-    except DwellError as error:
+    except LogMismatch as error:
         found.gap = str(error)
 
 

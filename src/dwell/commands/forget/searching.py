@@ -3,13 +3,14 @@
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dwell.commands.forget.needles import Halves, Hit, Needles
-from dwell.consumers.forgetting import OWN
+from dwell.consumers.forgetting import OWN, is_draft_at_work
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
 from dwell.warehouse import remains
@@ -18,6 +19,10 @@ from dwell.warehouse.remains import HEADERS, Inside
 MAGIC = 16
 TRUTH = "simulated-visitors.truth.jsonl"
 """What `dwell simulate` writes into the data folder, unless it is told another file."""
+DRAFT_SECONDS = 30.0
+"""How long a draft that somebody is at may take: then it stands where it belongs, which is searched after
+it, or is gone."""
+LOOK_SECONDS = 0.05
 COPIES = 5
 """So often a file is copied that its owner goes on writing, until it stood still meanwhile."""
 
@@ -55,6 +60,7 @@ class Search:
         """Every file of the data folder, of the archive and of the log, in turn."""
         for path in files(self._settings):
             try:
+                _wait_for_draft(path)
                 yield self._file(path)
             except FileNotFoundError:
                 continue  # it came and went: a draft of a publication
@@ -105,6 +111,12 @@ def files(settings: Settings) -> list[Path]:
     }
     found |= {path for path in beside if path.is_file()}
     return sorted(path for path in found if path.is_file() and not path.name.endswith(".lock"))
+
+
+def _wait_for_draft(path: Path) -> None:
+    deadline = time.monotonic() + DRAFT_SECONDS
+    while is_draft_at_work(path) and path.exists() and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
 
 
 def kind_of(path: Path) -> str:
