@@ -188,5 +188,5 @@ class Timed(Projection):
 if __name__ == "__main__":
     settings = Settings.read({"data": sys.argv[1]})
     vars(projector)["Projection"] = Timed
-    with (settings.data / COMMITS).open("w") as Timed.file:
+    with (settings.data / COMMITS).open("w", buffering=1) as Timed.file:
         asyncio.run(process.run(settings))

@@ -18,6 +18,7 @@ import click
 from benchmarks.brokers import running_broker, topic_on
 from benchmarks.filled import filled
 from benchmarks.flames import flame_of
+from benchmarks.processes import NO_PORT
 from benchmarks.projection import peak_mib
 from benchmarks.rows import Row
 from benchmarks.traffic import Traffic
@@ -29,6 +30,7 @@ from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Applied, Projection
 from dwell.warehouse.reading import Read
+from tests.support.running import environment
 
 NAME = "kafka-path"
 
@@ -77,12 +79,16 @@ async def produced(log: str) -> None:
 
 
 def once(
-    log: str, folder: Path, watched: Callable[[int], AbstractContextManager[object]] = nullcontext
+    log: str,
+    folder: Path,
+    watched: Callable[[int], AbstractContextManager[object]] = nullcontext,
+    **chosen: object,
 ) -> dict[str, float]:
     """One projector, a process of its own, from the topic's start to its end.
 
     Args:
         watched: what is done meanwhile, given its process id.
+        chosen: settings other than the usual ones.
     """
     settings = Settings.read({"log": log, "data": folder}, environ={})
     settings.live.mkdir(exist_ok=True)
@@ -92,6 +98,7 @@ def once(
     with (
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.kafka_path", log, str(folder)],
+            env=environment(folder, NO_PORT, **chosen),
             stdout=subprocess.PIPE,
         ) as process,
         watched(process.pid),

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.running import environment
 
 NO_PORT = 8000
 """For settings that want one, of a command that listens on none."""
@@ -56,6 +58,34 @@ def spent(*arguments: str, environ: Mapping[str, str]) -> Spent:
             process.wait()
     seconds = time.perf_counter() - began
     return Spent(process.returncode, seconds, usage.ru_utime + usage.ru_stime, peak / 1024)
+
+
+@contextmanager
+def started(
+    data: Path,
+    module: str,
+    *arguments: str,
+    before: Sequence[str] = (),
+    said: int | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m` with this module on a data folder, for the time of a `with`.
+
+    Args:
+        before: what runs it, as `nice`.
+        said: where standard error goes, by default to where that of this process does.
+    """
+    process = subprocess.Popen(
+        [*before, sys.executable, "-m", module, *arguments],
+        env=environment(data, NO_PORT),
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+    )
+    try:
+        yield process
+        assert process.poll() is None, f"{module} ended with {process.returncode}"
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def tree(pid: int) -> Iterator[int]:

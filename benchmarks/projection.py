@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.filled import CACHE, filled, kept
@@ -85,7 +85,9 @@ def in_a_process(case: Case) -> dict[str, float]:
     if case.pageviews:
         kept(case.traffic, case.pageviews)
     found = subprocess.run(
-        [sys.executable, "-m", __name__, case.name], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-m", __name__, json.dumps(asdict(case))],
+        stdout=subprocess.PIPE,
+        check=True,
     )
     figures: dict[str, float] = json.loads(found.stdout)
     return figures
@@ -151,5 +153,4 @@ def peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    [case] = [each for each in CASES if each.name == sys.argv[1]]
-    print(json.dumps(once(case)))
+    print(json.dumps(once(Case(**json.loads(sys.argv[1])))))

@@ -26,10 +26,9 @@ import vl_convert
 
 from benchmarks.dashboard import new_browser, opened
 from benchmarks.filled import CACHE
-from benchmarks.processes import NO_PORT, spent, tree, used_by
+from benchmarks.processes import NO_PORT, spent, started, tree, used_by
 from benchmarks.rows import Row
 from benchmarks.sites import running_dashboard, running_site
-from benchmarks.watching import started
 from dwell.consumers.freshness import published_positions
 from dwell.consumers.lag import lags
 from dwell.events.opening import open_reader

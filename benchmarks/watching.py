@@ -34,7 +34,7 @@ from benchmarks.dashboard import new_browser, opened
 from benchmarks.filled import CACHE
 from benchmarks.page_latency import PATHS, SHARES, Visitor
 from benchmarks.panels import SMALL
-from benchmarks.processes import NO_PORT, tree, used_by
+from benchmarks.processes import started, tree, used_by
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import running_dashboard, running_site
 from benchmarks.watchers import HEADLINE, Habits, Shown
@@ -42,7 +42,7 @@ from benchmarks.web_vitals import in_a_new_tab, new_tab
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from dwell.warehouse.panels import Board
-from tests.support.running import environment, wait_until
+from tests.support.running import wait_until
 
 NAME = "watching"
 MINUTES = 6
@@ -263,34 +263,6 @@ class Stage:
         noted.committed = [(moment, offset) for moment, offset in lines_of(data / COMMITS)]
         noted.shown = [Shown(*line) for line in lines_of(data / LINES)]
         noted.received = asyncio.run(received(self._settings))
-
-
-@contextmanager
-def started(
-    data: Path,
-    module: str,
-    *arguments: str,
-    before: Sequence[str] = (),
-    said: int | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m` with this module on a data folder, for the time of a `with`.
-
-    Args:
-        before: what runs it, as `nice`.
-        said: where standard error goes, by default to where that of this process does.
-    """
-    process = subprocess.Popen(
-        [*before, sys.executable, "-m", module, *arguments],
-        env=environment(data, NO_PORT),
-        stdout=subprocess.DEVNULL,
-        stderr=said,
-    )
-    try:
-        yield process
-        assert process.poll() is None, f"{module} ended with {process.returncode}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def give_way(pid: int) -> None:

@@ -1,0 +1,105 @@
+"""What publishing a gigabyte costs a projector that has all it can do, and what readers see meanwhile."""
+
+import asyncio
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.brokers import running_broker, topic_on
+from benchmarks.kafka_path import RATE, once, produced
+from benchmarks.rows import Row
+from dwell.errors import WarehouseError
+from dwell.settings import Settings
+from dwell.warehouse.published import open_published
+
+NAME = "publishing"
+
+NEVER = 86_400
+"""Seconds: only at the start and at the end."""
+LOOK_EVERY = 0.02
+COUNTED = "select sum(pageviews) from tracking_session"
+PUBLISHING, SELDOM = (
+    "facts committed, publishing",
+    "facts committed, publishing at start and end alone",
+)
+OPENED, BROKEN, SIZE = "opened by a reader", "of these broken, or gone back", "published file"
+UNITS = {OPENED: "times", BROKEN: "times", SIZE: "MiB"}
+
+
+def run(times: int) -> Iterable[Row]:
+    """Facts from Kafka onto 5M pageviews, in turn with a copy of 1.1 GB whenever one is due and without."""
+    figures: dict[str, list[float]] = defaultdict(list)
+    with running_broker() as broker:
+        if broker is None:
+            return
+        log = topic_on(broker)
+        asyncio.run(produced(log))
+        for _ in range(times):
+            with tempfile.TemporaryDirectory() as folder:
+                figures[SELDOM].append(once(log, Path(folder), publish_seconds=NEVER)[RATE])
+            with tempfile.TemporaryDirectory() as folder:
+                for what, value in published(log, Path(folder)).items():
+                    figures[what].append(value)
+    seldom = Row(SELDOM, "facts/s", figures[SELDOM])
+    yield seldom
+    yield Row(PUBLISHING, "facts/s", figures[PUBLISHING], seldom, "ratio at least 0.9")
+    for what, unit in UNITS.items():
+        yield Row(what, unit, figures[what], aim="at most 0" if what == BROKEN else "")
+
+
+def published(log: str, folder: Path) -> dict[str, float]:
+    """The figures of one run with a reader that opens the file again and again."""
+    settings = Settings.read({"log": log, "data": folder}, environ={})
+    reader = Reader(settings.published)
+    rate = once(log, folder, lambda _: reader.reading())[RATE]
+    size = settings.published.stat().st_size / 2**20
+    return {PUBLISHING: rate, OPENED: reader.opened, BROKEN: reader.broken, SIZE: size}
+
+
+class Reader:
+    """Opens the published file, looks at it, and closes it.
+
+    Attributes:
+        opened: how often.
+        broken: how often it could not be opened or read, or had less than before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ended = threading.Event()
+        self._rows = 0
+        self.opened = 0
+        self.broken = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read for the time of a `with`."""
+        thread = threading.Thread(target=self._read)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def _read(self) -> None:
+        while not self._ended.wait(LOOK_EVERY):
+            if self._path.exists():
+                self.look()
+
+    def look(self) -> None:
+        """Once."""
+        self.opened += 1
+        try:
+            with open_published(self._path) as connection:
+                [(rows,)] = connection.execute(COUNTED).fetchall()
+        except (duckdb.Error, WarehouseError):
+            self.broken += 1
+        else:
+            self.broken += rows < self._rows
+            self._rows = rows
