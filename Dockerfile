@@ -19,6 +19,7 @@ COPY . ./
 # for Flight and S3: 75 MB.
 RUN /opt/dwell/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/dwell/bin/python -I -c "from dwell.site.dashboard import vega; vega.bundle(vega.SHARED)" \
+    && /opt/dwell/bin/python -I -m dwell.bill requirements.txt > /opt/dwell/dwell.cdx.json \
     && /opt/dwell/bin/pip uninstall --yes setuptools pip \
     && arrow=$(echo /opt/dwell/lib/python3*/site-packages/pyarrow) \
     && rm -rf "$arrow"/include "$arrow"/tests "$arrow"/*flight* "$arrow"/*s3*

@@ -5,42 +5,12 @@ from hashlib import sha256
 
 from starlette.types import Receive, Scope, Send
 
-RawHeaders = list[tuple[bytes, bytes]]
-
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""Everything from here, nothing inline, nothing framed."""
-
-GUARDED = {
-    "content-security-policy": POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    # The beacon tells which page of the site came before; other sites learn the origin alone.
-    "referrer-policy": "strict-origin-when-cross-origin",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
-"""The headers of every page. They are part of the answer: a middleware would cost each request."""
+from dwell.headers import SITE, raw
 
 
 def digest(body: bytes) -> str:
     """A name for this content, good for a URL and for an ETag."""
     return sha256(body).hexdigest()[:16]
-
-
-def _raw(headers: Mapping[str, str]) -> RawHeaders:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
@@ -56,13 +26,13 @@ class Answer:
         self.body = body
         self.status = status
         tag = f'"{digest(body)}"'
-        kept = _raw({"etag": tag, **headers})
+        kept = raw({"etag": tag, **headers})
         content = {"content-type": media_type, "content-length": str(len(body))}
         self._tag = tag.encode()
         self._whole = {
             "type": "http.response.start",
             "status": status,
-            "headers": _raw(content) + kept,
+            "headers": raw(content) + kept,
         }
         self._unchanged = {"type": "http.response.start", "status": 304, "headers": kept}
 
@@ -89,13 +59,7 @@ class Redirect:
     def __init__(self, path: str, status: int, cache_control: str) -> None:
         self._path = path.encode()
         self._status = status
-        self._headers = _raw(
-            {
-                "content-length": "0",
-                "cache-control": cache_control,
-                "x-content-type-options": "nosniff",
-            }
-        )
+        self._headers = raw(SITE | {"content-length": "0", "cache-control": cache_control})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer any method; the path is relative, so that it holds behind every proxy."""

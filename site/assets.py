@@ -4,6 +4,7 @@ from pathlib import Path
 
 import minify
 
+from dwell.headers import DATA
 from dwell.site.answer import Answer, digest
 
 FOLDER = Path(__file__).parent / "static"
@@ -12,11 +13,7 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-HEADERS = {
-    "cache-control": "public, max-age=31536000, immutable",
-    "cross-origin-resource-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
+HEADERS = DATA | {"cache-control": "public, max-age=31536000, immutable"}
 
 
 class Assets:

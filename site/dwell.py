@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dwell.errors import LogUnavailable
 from dwell.events.log import LogWriter
 from dwell.events.opening import open_writer
+from dwell.headers import DATA
 from dwell.health import QUESTIONS, Health
 from dwell.settings import Settings
 from dwell.site.answer import Answer
@@ -88,7 +89,7 @@ class Dwell:
     @cached_property
     def types(self) -> Answer:
         """The types of what the script offers to pages."""
-        headers = {"cache-control": "public, max-age=300", "x-content-type-options": "nosniff"}
+        headers = DATA | {"cache-control": "public, max-age=300"}
         return Answer(TYPES.read_bytes(), "text/plain; charset=utf-8", headers)
 
     def mount(self, app: Starlette) -> None:

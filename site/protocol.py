@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from dwell.headers import RAW_HSTS
+from dwell.serving import Protocol
 from dwell.site.collector import Collector
 from dwell.site.collector.endpoint import Taken
-from dwell.site.collector.problems import Answer
+from dwell.site.collector.problems import COMMON_LINES, Answer
 from dwell.site.collector.request import Request
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class Exchange:
         self.disconnected = False
 
 
-class FactsProtocol(HttpToolsProtocol):
+class FactsProtocol(Protocol):
     """One connection. Facts that arrive whole, with nothing before them that is not answered, go to
     the collector with neither a task nor ASGI's messages, which would be half of what they cost.
 
@@ -69,6 +71,7 @@ class FactsProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Choose the way."""
         if self._is_short():
+            self.moved = True
             self._body = []
         else:
             super().on_headers_complete()
@@ -148,8 +151,13 @@ class FactsProtocol(HttpToolsProtocol):
             exchange.keep_alive = False
         elif not exchange.keep_alive:
             headers.append(CLOSE)
+        if exchange.request.secure:
+            headers.append(RAW_HSTS)
         lines = [STATUS_LINE[answer.status]]
-        for name, value in (*self.server_state.default_headers, *headers):
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(COMMON_LINES)
+        for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
         lines += (b"\r\n", answer.body)
         self.transport.write(b"".join(lines))

@@ -116,9 +116,17 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
 
 
 def _password(settings: Settings) -> str:
-    return _loaded(
-        settings, "kafka_password_file", lambda path: Path(path).read_text().rstrip("\r\n")
-    )
+    return _loaded(settings, "kafka_password_file", _secret)
+
+
+def _secret(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("it is no UTF-8") from None  # Python's own words would tell of the bytes
+    if not text:
+        raise ValueError("it is empty")
+    return text
 
 
 def _loaded(settings: Settings, name: str, load: Callable[[Any], Loaded]) -> Loaded:

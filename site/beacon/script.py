@@ -11,13 +11,12 @@ import brotli
 import minify
 from starlette.types import Receive, Scope, Send
 
+from dwell.headers import SHARED, Raw, raw
 from dwell.settings import Settings
 from dwell.site.beacon.codings import IDENTITY, choose
 
 SOURCE = Path(__file__).with_name("beacon.js")
 TYPES = Path(__file__).with_name("dwell.d.ts")
-
-Headers = list[tuple[bytes, bytes]]
 
 
 def minified(settings: Settings) -> bytes:
@@ -64,12 +63,13 @@ class Script:
         for_ever = scope["path"].rpartition("/")[2] == self.name
         cached = _IMMUTABLE if for_ever else _SHORTLY
         if _is_known(_header(scope, b"if-none-match"), variant.tag):
-            await _answer(send, 304, [*variant.validators, cached])
+            await _answer(send, 304, (*variant.validators, cached))
             return
         body = b"" if scope["method"] == "HEAD" else variant.body
-        await _answer(send, 200, [*variant.headers, cached], body)
+        await _answer(send, 200, (*variant.headers, cached), body)
 
 
+_GUARDED = raw(SHARED)
 _IMMUTABLE = (b"cache-control", b"public, max-age=31536000, immutable")
 _SHORTLY = (b"cache-control", b"public, max-age=300")
 _TAGS = re.compile(r'"[^"]*"')
@@ -86,23 +86,22 @@ class _Variant:
         plain = coding == IDENTITY
         self.body = body
         self.tag = f'"{digest}"' if plain else f'"{digest}-{coding}"'
-        self.validators: Headers = [
+        self.validators: Raw = (
             (b"etag", self.tag.encode()),
             (b"vary", b"Accept-Encoding"),
             # Pages of any other site may load it, also those that ask for CORS or isolate themselves.
             (b"access-control-allow-origin", b"*"),
-            (b"cross-origin-resource-policy", b"cross-origin"),
-            (b"x-content-type-options", b"nosniff"),
-        ]
-        self.headers: Headers = [
+            *_GUARDED,
+        )
+        self.headers: Raw = (
             (b"content-type", b"text/javascript; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
             *([] if plain else [(b"content-encoding", coding.encode())]),
             *self.validators,
-        ]
+        )
 
 
-async def _answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+async def _answer(send: Send, status: int, headers: Raw, body: bytes = b"") -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -17,7 +17,7 @@ from dwell.site.collector.body import SECONDS, Bodies, Receive, admit_body, admi
 from dwell.site.collector.cookies import SESSION_ENDED, VisitorCookie
 from dwell.site.collector.notices import Notices
 from dwell.site.collector.origins import Origins
-from dwell.site.collector.problems import PLAIN, Answer, Header, answer_to, problem
+from dwell.site.collector.problems import COMMON, Answer, Header, answer_to, problem
 from dwell.site.collector.rate import RateLimit
 from dwell.site.collector.refusals import Cause, Counts, Refused
 from dwell.site.collector.request import Request, RequestReader
@@ -115,7 +115,7 @@ class Collector:
                 self._note(refused)
                 return
             answer = self._refusal(refused)
-        headers = self.headers_of(answer, request)
+        headers = [*COMMON, *self.headers_of(answer, request)]
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body})
@@ -127,7 +127,7 @@ class Collector:
         return self._requests.read(scope)
 
     def headers_of(self, answer: Answer, request: Request) -> list[Header]:
-        """The headers of an answer, those for its client's origin too."""
+        """The headers of an answer less `COMMON`, those for its client's origin too."""
         return [*answer.headers, *self._origins.headers_for(request)]
 
     def take(self, request: Request, body: bytes) -> Taken | Answer:
@@ -236,7 +236,7 @@ class Collector:
 
     def _answer_for(self, reading: Reading[BrowserFact], *cookie: tuple[bytes, bytes]) -> Answer:
         if not reading.errors:
-            return Answer(204, (*PLAIN, *cookie))
+            return Answer(204, cookie)
         self.counts.refuse_facts(reading.errors)
         for error in reading.errors:
             self._notices.refused(error.reason)
@@ -251,11 +251,11 @@ class Collector:
 
     def _end_visitor(self, request: Request) -> Answer:
         self._origins.admit(request)
-        return Answer(204, (*PLAIN, self._cookie.ended(request.secure), SESSION_ENDED))
+        return Answer(204, (self._cookie.ended(request.secure), SESSION_ENDED))
 
     def _preflight(self, request: Request, methods: tuple[str, ...]) -> Answer:
         self._origins.admit(request)
-        headers = (*PLAIN, (b"allow", ", ".join(methods).encode()))
+        headers: tuple[Header, ...] = ((b"allow", ", ".join(methods).encode()),)
         if not self._origins.headers_for(request):
             return Answer(204, headers)
         granted = (

@@ -5,25 +5,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dwell.headers import SHARED, raw
 from dwell.schemas.refusals import Reason
 from dwell.schemas.wire import FieldError
 from dwell.site.collector.refusals import RETRY_AFTER, STATUS, TITLES, Cause, Refused
 
 Header = tuple[bytes, bytes]
 
-PLAIN: tuple[Header, ...] = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-)
-PROBLEM: tuple[Header, ...] = (*PLAIN, (b"content-type", b"application/problem+json"))
+COMMON: tuple[Header, ...] = raw(SHARED | {"cache-control": "no-store"})
+"""The headers of every answer."""
+COMMON_LINES = b"".join(b"%b: %b\r\n" % header for header in COMMON)
+"""The same as they are sent."""
+_PROBLEM: Header = (b"content-type", b"application/problem+json")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the client, less the headers for its origin."""
+    """What goes back to the client, less `COMMON` and the headers for its origin."""
 
     status: int
-    headers: Sequence[Header] = PLAIN
+    headers: Sequence[Header] = ()
     body: bytes = b""
 
 
@@ -52,7 +53,7 @@ def problem(
         document["errors"] = listed
     body = json.dumps(document).encode()
     length = (b"content-length", b"%d" % len(body))
-    return Answer(STATUS[cause], (*PROBLEM, length, *headers), body)
+    return Answer(STATUS[cause], (_PROBLEM, length, *headers), body)
 
 
 def answer_to(refused: Refused) -> Answer:

@@ -9,7 +9,7 @@ from dwell.settings import Settings
 from dwell.site.collector.request import Request, parsed
 from dwell.site.dashboard.passwords import Password
 from dwell.site.dashboard.refusals import Cause, Refused
-from dwell.site.dashboard.sessions import NAME, Sessions
+from dwell.site.dashboard.sessions import Sessions, name_of
 
 By = Literal["password", "proxy", "application", "nobody"]
 
@@ -19,7 +19,10 @@ _FORWARDED = (
 )
 """By these a proxy is known, if it wants to be."""
 _PORT = re.compile(r":[0-9]*$")
-_COOKIE = re.compile(rb"(?:^|;)[ \t]*%b=([^;,\s]+)" % NAME.encode())
+_COOKIE = {
+    secure: re.compile(rb"(?:^|;)[ \t]*%b=([^;,\s]+)" % re.escape(name_of(secure)).encode())
+    for secure in (False, True)
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Access:
     def _known(self, request: Request) -> User | None:
         if self.sessions is None:
             return None
-        token = _cookie(request.headers.get(b"cookie", b""))
+        token = _cookie(request)
         return User("", "password") if token and self.sessions.holds(token) else None
 
     def _admit_local(self, request: Request, peer: tuple[str, int] | None) -> None:
@@ -133,6 +136,6 @@ def _written(host: str) -> str:
     return f"[{host}]" if ":" in host else host.lower()
 
 
-def _cookie(given: bytes) -> str | None:
-    found = _COOKIE.search(given)
+def _cookie(request: Request) -> str | None:
+    found = _COOKIE[request.secure].search(request.headers.get(b"cookie", b""))
     return found[1].decode("latin-1") if found else None

@@ -3,38 +3,14 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""Everything from here, nothing inline, nothing evaluated, nothing framed."""
+from dwell.headers import DASHBOARD, HSTS
 
-HEADERS = {
-    "content-security-policy": POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    # The address of a page says what somebody looked for; no other site learns it.
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "x-robots-tag": "noindex, nofollow",
-}
 PRIVATE = "private, no-cache"
 """Kept by the browser alone, and asked for again on every use: 304 if nothing is new."""
 
 
 class Guarded:
-    """An application whose every answer has `HEADERS`; what says nothing of caches is not stored."""
+    """An application whose every answer has `DASHBOARD`; what says nothing of caches is not stored."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,8 +21,16 @@ class Guarded:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
+                headers.update(guarding(scope))
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
         await self._app(scope, receive, guarded)
+
+
+def guarding(scope: Scope) -> dict[str, str]:
+    """The headers for this request. Below a mount, https is the application's around to insist on."""
+    head = scope.get("dwell.head")
+    if head is None or not head.secure or scope.get("root_path"):
+        return DASHBOARD
+    return DASHBOARD | {HSTS[0]: HSTS[1]}

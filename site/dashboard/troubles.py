@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dwell.errors import QueryFailed, QuestionInvalid, WarehouseError
-from dwell.site.dashboard.headers import HEADERS
+from dwell.site.dashboard.headers import guarding
 from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
@@ -72,7 +72,9 @@ class Troubles:
     async def failed(self, request: Request, error: Exception) -> Response:
         """The answer when the dashboard itself is wrong. It goes out past everything else."""
         detail = "this is the dashboard's fault, and its log says more"
-        return problem(Refused(Cause.FAILED, detail, {**HEADERS, "cache-control": "no-store"}))
+        return problem(
+            Refused(Cause.FAILED, detail, {**guarding(request.scope), "cache-control": "no-store"})
+        )
 
 
 def problem(refused: Refused) -> Response:

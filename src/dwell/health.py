@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
+from dwell.headers import DATA, raw
+
 LIVE, READY = "/health/live", "/health/ready"
 QUESTIONS = (LIVE, READY)
 """Paths below the prefix."""
@@ -12,6 +14,7 @@ PREFIX = "/dwell"
 """Where there is no setting for it."""
 
 _READY = b'{"ready": true}'
+_HEADERS = raw(DATA | {"content-type": "application/json", "cache-control": "no-store"})
 
 Ready = Callable[[], Awaitable[str | None]]
 """Whether a process can do its work now: `None`, or one word for why not, which anybody may read.
@@ -37,12 +40,7 @@ class Health:
         else:
             why = await self.ready()
             body = _READY if why is None else json.dumps({"ready": False, "reason": why}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-        ]
+        headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
         status = 200 if why is None else 503
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(

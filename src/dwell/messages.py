@@ -1,6 +1,7 @@
 """What the processes say, as lines of text for people or as JSON objects, one a line, for machines.
 
-No message tells anything of a visitor: no id, no address, no agent, no address of a page. An object has
+No message commands a terminal: what is a control character is written out, but for the end of a line
+and the tab. And no message tells anything of a visitor: no id, no address, no agent, no address of a page. An object has
 `time`, `level`, `logger`, `process` and `message`, and after a failure that nobody expected `exception`:
 its type and where it came from, but not its own text, which may quote a fact.
 """
@@ -10,7 +11,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal
@@ -21,6 +22,15 @@ LAST_WORD = "dwell: "
 """What a line of text begins with that says why a command could not do its work."""
 SAYS_WHY = "dwell.cli"
 """The logger of such a line as an object."""
+
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+_TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Those that turn the direction of writing, so that a line reads as it does not stand."""
+_CONTROLS |= {code: f"\\u{code:04x}" for code in _TURNING}
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(127, 160), *_TURNING)}
+"""Those that JSON lets through."""
 
 _process: str | None = None
 """Who says it; `None` while lines of text are said."""
@@ -37,7 +47,10 @@ def begin(form: Form, process: str, level: int | None = None) -> None:
     if form == "text":
         _process = None
         if level is not None:
-            logging.basicConfig(level=level, format="%(levelname)s %(message)s")
+            logging.basicConfig(level=level)
+            _harmless(logging.getLogger().handlers, "%(levelname)s %(message)s")
+        elif logging.lastResort is not None:
+            _harmless([logging.lastResort])
         return
     _process = process
     handler = logging.StreamHandler()
@@ -57,13 +70,18 @@ def say(text: str) -> None:
 def last_word(why: str) -> str:
     """The line that says why a command could not do its work."""
     if _process is None:
-        return LAST_WORD + why
+        return LAST_WORD + harmless(why)
     return line(_process, why, "CRITICAL", SAYS_WHY)
 
 
 def line(process: str, message: str, level: str = "INFO", logger: str = "dwell") -> str:
     """An object, as a line."""
     return _written(datetime.now(UTC), level, logger, process, message)
+
+
+def harmless(text: str) -> str:
+    """The text with its control characters written out."""
+    return text.translate(_CONTROLS)
 
 
 def is_object(text: str) -> bool:
@@ -79,6 +97,19 @@ def why(text: str) -> str | None:
         said: str = json.loads(text)["message"]
         return said
     return None
+
+
+class _Lines(logging.Formatter):
+    """Formats log records as lines of text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """What is said, and after a failure where it came from."""
+        return harmless(super().format(record))
+
+
+def _harmless(handlers: Iterable[logging.Handler], form: str | None = None) -> None:
+    for handler in handlers:
+        handler.setFormatter(_Lines(form))
 
 
 class _Objects(logging.Formatter):
@@ -116,7 +147,7 @@ def _written(
         "process": process,
         "message": message,
     }
-    return json.dumps(said | dict(more or {}), ensure_ascii=False)
+    return json.dumps(said | dict(more or {}), ensure_ascii=False).translate(_JSON_CONTROLS)
 
 
 def _told(error: BaseException) -> dict[str, object]:

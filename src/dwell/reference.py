@@ -12,7 +12,8 @@ HEAD = """\
 Every setting is an environment variable and, on the commands it serves, an option; the option wins
 over the variable, the variable over the default. An empty variable counts as none. A value that
 cannot be used ends the command with exit status 2 and one line that names the setting, its value
-and what would be right. `dwell COMMAND --help` lists the settings of a command.
+and what would be right. A secret is never a value: a setting names the file that holds it, as
+`DWELL_KAFKA_PASSWORD_FILE` does, and `DWELL_KAFKA_PASSWORD` is refused. `dwell COMMAND --help` lists the settings of a command.
 """
 
 

@@ -324,6 +324,13 @@ class Settings(BaseModel):
             for name in cls.model_fields
             if environ.get(variable_of(name), "") != ""
         }
+        for name in SECRETS:
+            bare = variable_of(name.removesuffix("_file"))
+            if environ.get(bare):
+                raise SettingInvalid(
+                    f"{bare} is set, where everybody who sees the environment can read it: expected "
+                    f"{variable_of(name)} with the name of a file that holds it"
+                )
         values = found | given
         try:
             return cls(**values)
@@ -438,6 +445,8 @@ KAFKA = (
     "kafka_key_file",
 )
 """The settings of whoever opens a log that may be Kafka's."""
+SECRETS = ("kafka_password_file", "kafka_key_file", "dashboard_password_file")
+"""The settings that name files which nobody else should read."""
 PROCESSES = (
     "data",
     "log",

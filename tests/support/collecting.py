@@ -14,11 +14,10 @@ from uuid import UUID
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog
-from dwell.serving import configured
+from dwell.serving import Protocol, configured
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.collector.refusals import Counts
@@ -163,13 +162,14 @@ def distinct(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def served(app: ASGIApp, http: Any = HttpToolsProtocol) -> Iterator[int]:
+def served(app: ASGIApp, http: Any = Protocol, **otherwise: Any) -> Iterator[int]:
     """`app` as `dwell site` serves it, on a free port for the time of a `with`.
 
     Args:
         http: what makes the protocol of each connection.
+        otherwise: what is not as usual, by uvicorn's names.
     """
-    config = configured(app, http)
+    config = configured(app, http, **otherwise)
     config.port = 0
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -57,10 +57,15 @@ class Reply:
 
 
 class Client:
-    """Asks one origin, over one connection that is kept alive."""
+    """Asks one origin, over one connection that is kept alive.
+
+    Attributes:
+        port: where it is on this machine.
+    """
 
     def __init__(self, origin: str) -> None:
         self._connection = HTTPConnection(origin.removeprefix("http://"), timeout=10)
+        self.port = self._connection.port
 
     def ask(
         self,

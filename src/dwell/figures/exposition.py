@@ -1,5 +1,6 @@
 """The port of a process that is for operators: its figures, and its health."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -10,9 +11,14 @@ from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
 
 from dwell.figures.families import gauge, gauges
+from dwell.headers import DATA, raw
 from dwell.health import PREFIX, QUESTIONS, Health
 
+logger = logging.getLogger(__name__)
+
 METRICS = "/metrics"
+
+_HEADERS = raw(DATA | {"cache-control": "no-store"})
 
 
 class Figures(Collector, ABC):
@@ -39,6 +45,13 @@ class Exposition:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
+        try:
+            await self._serve(scope, receive, send)
+        except Exception:
+            logger.exception("the figures could not be told")
+            await _answer(send, 500, b"the figures could not be told\n")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(PREFIX)
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, b"expected GET or HEAD\n", (b"allow", b"GET, HEAD"))
@@ -75,12 +88,7 @@ class _Common(Figures):
 
 
 async def _answer(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
-    headers = [
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *more,
-    ]
+    headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), *more]
     if not any(name == b"content-type" for name, _ in more):
         headers.append((b"content-type", b"text/plain; charset=utf-8"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

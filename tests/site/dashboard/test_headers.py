@@ -9,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dwell.headers import DASHBOARD
 from dwell.settings import Settings
 from dwell.site.dashboard import create_dashboard
-from dwell.site.dashboard.headers import HEADERS
 from tests.support.dashboards import PAGE, dashboard, sign_in
 from tests.support.serving import Client, Reply, client_of
 
 
 def assert_guarded(reply: Reply) -> None:
     """That the answer has each header, once."""
-    for name, value in HEADERS.items():
+    for name, value in DASHBOARD.items():
         assert reply.headers.get_all(name) == [value], name
     assert len(reply.headers.get_all("cache-control") or []) == 1
 
@@ -64,7 +64,7 @@ def test_answers_to_who_may_not_look_have_them(locked: Settings) -> None:
 
 
 def test_the_policy_lets_nothing_inline_and_nothing_from_elsewhere() -> None:
-    policy = dict(each.split(" ", 1) for each in HEADERS["content-security-policy"].split("; "))
+    policy = dict(each.split(" ", 1) for each in DASHBOARD["content-security-policy"].split("; "))
     assert policy == {
         "default-src": "'none'",
         "script-src": "'self'",

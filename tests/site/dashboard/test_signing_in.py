@@ -84,9 +84,23 @@ def test_under_https_the_cookie_travels_by_https_alone(locked: Settings) -> None
     own = {"Origin": "https://stats.shop.example", "Sec-Fetch-Site": "same-origin"}
     with dashboard(behind) as client:
         signed_in = sign_in(client, headers=https | own)
-        assert signed_in.headers["Set-Cookie"].endswith("; SameSite=Strict; Secure")
+        assert signed_in.headers["Set-Cookie"].startswith("__Host-dwell_dashboard=in.")
+        assert signed_in.headers["Set-Cookie"].endswith(
+            "; Path=/; HttpOnly; SameSite=Strict; Secure"
+        )
+        assert client.get("/", PAGE | https | cookie_of(signed_in)).status == 200
         signed_out = client.ask("POST", "/logout", https | own | cookie_of(signed_in))
         assert signed_out.headers["Set-Cookie"].endswith("; SameSite=Strict; Secure")
+
+
+def test_under_https_no_cookie_counts_that_a_page_without_it_could_have_set(
+    locked: Settings,
+) -> None:
+    behind = locked.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
+    with dashboard(behind) as client:
+        cookie = cookie_of(sign_in(client))
+        assert client.get("/", PAGE | cookie).status == 200
+        assert client.get("/", PAGE | cookie | {"X-Forwarded-Proto": "https"}).status == 303
 
 
 def test_a_wrong_password_begins_no_session(locked: Settings) -> None:

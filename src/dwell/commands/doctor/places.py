@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dwell.commands.doctor.finding import Finding, note, well, wrong
-from dwell.settings import Settings, variable_of
+from dwell.settings import SECRETS, Settings, variable_of
 
-SECRETS = ("kafka_password_file", "kafka_key_file", "dashboard_password_file")
 SPARE = 1 << 30
 """Bytes that are noted when fewer are free, once a copy of the warehouse has its place."""
 
@@ -58,6 +57,8 @@ def secrets(settings: Settings) -> Iterator[Finding]:
                 f"{label} is '{path}', which cannot be read by user {_user()}",
                 "name a file that is there, and let that user read it",
             )
+        elif not path.stat().st_size:
+            yield wrong("secrets", f"{label} is '{path}', which is empty", "put the secret into it")
         elif path.stat().st_mode & stat.S_IROTH:
             yield note("secrets", f"{path} can be read by everybody", f"chmod o= {path}")
         else:
