@@ -14,9 +14,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from dwell.errors import LogError, LogMismatch, LogUnavailable
+from dwell.errors import LogError, LogMismatch, LogUnavailable, NoSpace
 from dwell.events.log import Batch, LogReader, LogWriter, NewRecord, refuse_misfit
 from dwell.events.log_file import READABLE, explained, open_to_append, open_to_read
+from dwell.events.space import Space
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
 PARTITION = 0
@@ -58,8 +59,11 @@ class EmbeddedWriter(LogWriter):
     the disk syncs. Whatever fails, the file is opened again for the next group.
     """
 
-    def __init__(self, path: Path, *, waiting_bytes: int, durable_within: float) -> None:
+    def __init__(
+        self, path: Path, *, waiting_bytes: int, durable_within: float, keep_free: int = 0
+    ) -> None:
         self._path = path
+        self._keep_free = keep_free
         self._within = durable_within
         self._room = WaitingRoom(
             f"the log {path}",
@@ -108,7 +112,7 @@ class EmbeddedWriter(LogWriter):
             loop = asyncio.get_running_loop()
             self._ended = loop.create_future()
             # A call that waits for another process's lock times out first, and its write goes on.
-            pen = _Pen(self._path, 2 * self._within)
+            pen = _Pen(self._path, 2 * self._within, Space(self._path, self._keep_free))
             self._thread = threading.Thread(
                 target=self._write_groups, args=(pen, loop, self._ended), daemon=True, name="log"
             )
@@ -161,9 +165,10 @@ class _Pen:
     interpreter lock between this thread and a busy event loop.
     """
 
-    def __init__(self, path: Path, wait: float) -> None:
+    def __init__(self, path: Path, wait: float, space: Space) -> None:
         self._path = path
         self._wait = wait
+        self._space = space
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._looked = 0.0
@@ -176,6 +181,7 @@ class _Pen:
     def write(self, records: Sequence[NewRecord]) -> LogError | None:
         """Make the records durable, or with none prove that it could be done; or say why not."""
         try:
+            self._space.require()
             connection = self._opened()
             try:
                 if records:
@@ -188,7 +194,8 @@ class _Pen:
                     connection.rollback()
         except Exception as error:  # The thread must live on, whatever a record is made of.
             self.close()
-            return LogUnavailable(str(explained(error, self._path)))
+            why = explained(error, self._path)
+            return why if isinstance(why, NoSpace) else LogUnavailable(str(why))
         return None
 
     def checkpoint_if_due(self) -> None:

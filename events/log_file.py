@@ -1,13 +1,14 @@
 """The file of the embedded log: how it is made, opened and known for what it is."""
 
 import contextlib
+import errno
 import sqlite3
 import tempfile
 import uuid
 from pathlib import Path
 
 from dwell.durable import sync
-from dwell.errors import LogError, LogMismatch, LogUnavailable
+from dwell.errors import LogError, LogMismatch, LogUnavailable, NoSpace
 
 APPLICATION_ID = 0x4477656C
 """`Dwel`, in the header of every SQLite file that is a Dwell log."""
@@ -164,6 +165,8 @@ def explained(error: Exception, path: Path) -> LogError:
     """What went wrong, in one line that says what would be right."""
     if isinstance(error, LogError):
         return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(f"the log {path} cannot be made: {error.strerror}: {_ROOM}")
     if isinstance(error, OSError):
         return LogUnavailable(
             f"the log {path} cannot be made or found: {error.strerror}: "
@@ -180,14 +183,18 @@ def explained(error: Exception, path: Path) -> LogError:
         return LogMismatch(
             f"the log {path} is damaged: expected a whole file; bring one from a copy"
         )
+    if name in _NO_ROOM:
+        return NoSpace(f"the log {path} failed: {error} ({name}): {_ROOM}")
     expected = next(
         (right for prefix, right in _EXPECTED.items() if name.startswith(prefix)), "see the disk"
     )
     return LogUnavailable(f"the log {path} failed: {error} ({name}): {expected}")
 
 
+_ROOM = "expected space on its disk"
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+"""The second one is met where the index of the write-ahead log would have to grow."""
 _EXPECTED = {
-    "SQLITE_FULL": "expected space on its disk",
     "SQLITE_READONLY": "expected a file and a folder that this user can write",
     "SQLITE_CANTOPEN": "expected a file and a folder that this user can write",
     "SQLITE_BUSY": "expected no other process to hold it locked for so long",

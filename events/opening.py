@@ -28,6 +28,7 @@ def open_writer(settings: Settings) -> LogWriter:
         settings.embedded_log,
         waiting_bytes=settings.waiting_bytes,
         durable_within=settings.durable_within,
+        keep_free=settings.keep_free,
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Metric
 
+from dwell.events.space import free_beside
 from dwell.figures.exposition import Figures
 from dwell.figures.families import counter, counters, gauge, histogram
 from dwell.schemas.refusals import Reason
@@ -61,4 +62,20 @@ class SiteFigures(Figures):
             "dwell_site_waiting_bytes_limit",
             "DWELL_WAITING_BYTES, beyond which facts are refused.",
             self._dwell.settings.waiting_bytes,
+        )
+        yield from self._space()
+
+    def _space(self) -> Iterable[Metric]:
+        settings = self._dwell.settings
+        if settings.kafka_servers:
+            return
+        yield gauge(
+            "dwell_site_log_free_bytes",
+            "Bytes that are free on the disk of the embedded log.",
+            free_beside(settings.embedded_log),
+        )
+        yield gauge(
+            "dwell_site_log_free_bytes_limit",
+            "DWELL_KEEP_FREE, below which facts are refused.",
+            settings.keep_free,
         )

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from dwell.connections import BoundedProtocol, Limits, Watch
 from dwell.headers import RAW_HSTS
-from dwell.serving import Protocol
 from dwell.site.collector import Collector
 from dwell.site.collector.endpoint import Taken
 from dwell.site.collector.problems import COMMON_LINES, Answer
@@ -42,7 +42,7 @@ class Exchange:
         self.disconnected = False
 
 
-class FactsProtocol(Protocol):
+class FactsProtocol(BoundedProtocol):
     """One connection. Facts that arrive whole, with nothing before them that is not answered, go to
     the collector with neither a task nor ASGI's messages, which would be half of what they cost.
 
@@ -71,7 +71,7 @@ class FactsProtocol(Protocol):
     def on_headers_complete(self) -> None:
         """Choose the way."""
         if self._is_short():
-            self.moved = True
+            self.admit_head()
             self._body = []
         else:
             super().on_headers_complete()
@@ -89,6 +89,7 @@ class FactsProtocol(Protocol):
         if body is None:
             super().on_message_complete()
         else:
+            self.end_message()
             self._take(b"".join(body))
 
     def _is_short(self) -> bool:
@@ -166,6 +167,9 @@ class FactsProtocol(Protocol):
         self.on_response_complete()
 
 
-def facts_protocol(collector: Collector, prefix: str) -> Callable[..., FactsProtocol]:
+def facts_protocol(
+    collector: Collector, prefix: str, limits: Limits | None = None
+) -> Callable[..., FactsProtocol]:
     """What makes the protocol of each connection of a site whose collector is mounted at `prefix`."""
-    return partial(FactsProtocol, collector, f"{prefix}/facts".encode())
+    path = f"{prefix}/facts".encode()
+    return partial(FactsProtocol, collector, path, watch=Watch(limits or Limits()))

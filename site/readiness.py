@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from dwell.errors import LogError, LogFull
+from dwell.errors import LogError, LogFull, NoSpace
 from dwell.events.log import LogWriter
 from dwell.site.collector import Collector
 from dwell.site.collector.refusals import Cause
@@ -45,6 +45,8 @@ class Readiness:
             await self._log().check()
         except LogFull:
             return Cause.LOG_FULL
+        except NoSpace:
+            return Cause.NO_SPACE
         except LogError:
             return Cause.LOG_UNAVAILABLE
         return None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, NamedTuple
 
-from dwell.errors import LogError, LogFull, LogUnavailable
+from dwell.errors import LogError, LogFull, LogUnavailable, NoSpace
 from dwell.events.log import LogWriter
 from dwell.health import LIVE, READY
 from dwell.schemas.wire import Reading, shown
@@ -223,6 +223,8 @@ class Collector:
         if not self._log_is_away:
             self._log_is_away = True
             logger.warning("facts are refused with 503: %s", error)
+        if isinstance(error, NoSpace):
+            return Refused(Cause.NO_SPACE, "the log's disk has no space left: send the facts again")
         detail = "the log did not make the facts durable: send them again"
         return Refused(Cause.LOG_UNAVAILABLE, detail)
 

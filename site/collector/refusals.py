@@ -27,6 +27,7 @@ class Cause(StrEnum):
     DISCONNECTED = "disconnected"
     LOG_FULL = "log_full"
     LOG_UNAVAILABLE = "log_unavailable"
+    NO_SPACE = "no_space"
 
 
 STATUS: dict[Cause | Reason, int] = {
@@ -41,6 +42,7 @@ STATUS: dict[Cause | Reason, int] = {
     Cause.TOO_SLOW: 408,
     Cause.LOG_FULL: 503,
     Cause.LOG_UNAVAILABLE: 503,
+    Cause.NO_SPACE: 503,
     Reason.NOT_JSON: 400,
     Reason.NO_FACTS: 400,
     Reason.TOO_MANY: 413,
@@ -61,6 +63,7 @@ TITLES: dict[Cause | Reason, str] = {
     Cause.TOO_SLOW: "The body came too slowly",
     Cause.LOG_FULL: "Too many facts wait for the log",
     Cause.LOG_UNAVAILABLE: "The log does not answer",
+    Cause.NO_SPACE: "The log has no space left",
     Reason.NOT_JSON: "The body is not JSON",
     Reason.NO_FACTS: "The body holds no facts",
     Reason.TOO_MANY: "The body holds too many facts",
@@ -69,7 +72,7 @@ TITLES: dict[Cause | Reason, str] = {
     Reason.INVALID_FIELD: "Some facts were refused",
 }
 
-RETRY_AFTER = {Cause.LOG_FULL: 1, Cause.LOG_UNAVAILABLE: 5}
+RETRY_AFTER = {Cause.LOG_FULL: 1, Cause.LOG_UNAVAILABLE: 5, Cause.NO_SPACE: 60}
 """Seconds after which a client may try again; for `RATE` they depend on the address."""
 
 DURABLE_SECONDS = (

@@ -7,6 +7,7 @@ DwellError                 something the operator can act on; its text is one cl
 ├── BackupInvalid          a backup is not whole, or cannot be put where it is wanted
 ├── LogError               the log did not do what it was asked
 │   ├── LogUnavailable     it did not answer in time, or answered with a failure; the outcome is unknown
+│   │   └── NoSpace         its disk is full, or has less left than is to be kept free
 │   ├── LogFull            its waiting room has no place for these facts; nothing was appended
 │   ├── NoRecord           there is no record at the place that was asked for
 │   └── LogMismatch        offsets and log do not belong together: another log, or a gap
@@ -44,6 +45,10 @@ class LogError(DwellError):
 
 class LogUnavailable(LogError):
     """The log did not answer in time or failed; whether the facts were appended is unknown."""
+
+
+class NoSpace(LogUnavailable):
+    """The log's disk is full, or has less space left than `DWELL_KEEP_FREE`."""
 
 
 class LogFull(LogError):

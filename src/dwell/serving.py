@@ -9,20 +9,16 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.flow_control import service_unavailable
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.types import ASGIApp
 
 from dwell import messages
+from dwell.connections import bounded
 from dwell.errors import AlreadyRunning, DwellError
-from dwell.headers import DATA, raw
 from dwell.settings import option_of, variable_of
 
 BACKLOG = 2_048
 DRAIN_SECONDS = 3
 """How long requests in flight may take once the server is to stop."""
-MOST_HEAD = 65_536
-"""Bytes of a head that may come in several pieces; a piece is what the kernel has at once."""
 GARBAGE = 20_000
 """New objects before Python looks for cycles among them. A request makes a hundred and no cycle; to
 look every 700, as by default, takes a tenth of what a request costs."""
@@ -30,87 +26,16 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s of common proxies, so that it is never the server that hangs up first."""
 
 
-_LAST = raw(
-    DATA
-    | {
-        "content-type": "text/plain; charset=utf-8",
-        "cache-control": "no-store",
-        "connection": "close",
-    }
-)
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, within bounds, whose own answers are guarded as all others are.
-
-    What begins and does not end, as a target, a header or a trailer, is refused beyond `MOST_HEAD`
-    bytes: to gather it takes memory, and time that grows with its square.
-    """
-
-    moved = False
-    """Whether a head, a piece of a body or a message has ended in what was received last."""
-    _unended = 0
-
-    def data_received(self, data: bytes) -> None:
-        """As uvicorn does, unless it does not come to an end."""
-        super().data_received(data)
-        if self.moved:
-            self.moved = False
-            self._unended = 0
-            return
-        self._unended += len(data)
-        if self._unended > MOST_HEAD and not self.transport.is_closing():
-            self._say_last(431, f"the head is too large: expected at most {MOST_HEAD} bytes\n")
-
-    def on_headers_complete(self) -> None:
-        """As uvicorn does."""
-        self.moved = True
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """As uvicorn does."""
-        self.moved = True
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """As uvicorn does."""
-        self.moved = True
-        super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, and hang up."""
-        self._say_last(400, msg)
-
-    def _say_last(self, status: int, msg: str) -> None:
-        length = (b"content-length", b"%d" % len(msg))
-        lines = [STATUS_LINE[status]]
-        for name, value in (*self.server_state.default_headers, *_LAST, length):
-            lines += (name, b": ", value, b"\r\n")
-        self.transport.write(b"".join((*lines, b"\r\n", msg.encode())))
-        self.transport.close()
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        answering: Any = _busy if app is service_unavailable else app
-        super()._start_asgi_task(cycle, answering)
-
-
-async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
-    body = b"too much is asked at once: try again\n"
-    headers = (*_LAST, (b"content-length", b"%d" % len(body)), (b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def configured(app: ASGIApp, http: Any = Protocol, **otherwise: Any) -> uvicorn.Config:
+def configured(app: ASGIApp, http: Any = None, **otherwise: Any) -> uvicorn.Config:
     """How an application is served. Proxies are believed by it alone, as the settings say.
 
     Args:
-        http: what makes the protocol of each connection: `Protocol`, or one made of it.
+        http: what makes the protocol of each connection; by default `bounded`.
         otherwise: what is not as usual, by uvicorn's names.
     """
     usual: dict[str, Any] = {
         "loop": "uvloop",
-        "http": http,
+        "http": http or bounded(),
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

@@ -39,6 +39,20 @@ def _words(value: Any) -> Any:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
+_UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def _bytes(value: Any) -> Any:
+    """A number of bytes, as people write one: `512MiB`, `2 GB`."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"([0-9]{1,15}) *([KMGT]?)(iB|B)?", value.strip(), re.IGNORECASE)
+    if not found:
+        raise ValueError(value)
+    base = 1024 if (found[3] or "").lower() == "ib" else 1000
+    return int(found[1]) * base ** _UNITS[found[2].upper()]
+
+
 def _prefix(value: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise ValueError(value)
@@ -221,6 +235,11 @@ class Settings(BaseModel):
         67_108_864,
         "Bytes of facts that may wait for the log; what is beyond is answered 503 at once.",
         "a number of bytes, 65536 or more",
+    )
+    keep_free: Annotated[int, BeforeValidator(_bytes), Field(ge=0)] = _setting(
+        268_435_456,
+        "Bytes kept free on the disk of the embedded log; with fewer, facts are answered 503. 0 is off.",
+        "a number of bytes, as 268435456, 256MiB or 1GB, or 0",
     )
     session_timeout: Annotated[int, Field(ge=1)] = _setting(
         1800,

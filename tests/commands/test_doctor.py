@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import sqlite3
 import time
@@ -163,6 +164,14 @@ def test_a_log_that_lost_what_was_not_read_is_told(doctor: Doctor, tmp_path: Pat
     status, findings = doctor()
     assert (status, findings["lag"]["verdict"]) == (1, "wrong")
     assert "are gone" in findings["lag"]["said"]
+
+
+def test_a_disk_with_less_free_than_is_to_be_kept_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    made(tmp_path, glimpse(1, received_at=now()))
+    status, findings = doctor("--keep-free", "900TB")
+    assert (status, findings["log space"]["verdict"]) == (1, "wrong")
+    assert re.search(r"fewer than DWELL_KEEP_FREE \(9\d+\.0 GB\)", findings["log space"]["said"])
+    assert "log space" not in doctor("--keep-free", "0")[1]
 
 
 def test_dead_letters_are_counted_by_reason(doctor: Doctor, tmp_path: Path) -> None:

@@ -123,6 +123,16 @@ async def start(tmp_path: Path) -> AsyncIterator[Started]:
 PAGEVIEWS = "select count(*) from pageview"
 
 
+async def test_records_that_are_large_are_not_gathered_until_they_are_many(
+    start: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.consumers.projector.BATCH_BYTES", 1)
+    log = MemoryLog()
+    log.put(new(glimpse(1)))
+    projector = await start(log, batch_seconds=3_600)
+    await projector.reaches({0: 1})
+
+
 async def test_an_empty_warehouse_is_published_before_the_first_fact(start: Started) -> None:
     projector = await start(MemoryLog())
     await projector.shows(PAGEVIEWS, [(0,)])

@@ -83,6 +83,10 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("durable_within", "soon"),
         ("durable_within", "inf"),
         ("waiting_bytes", "65535"),
+        ("keep_free", "-1"),
+        ("keep_free", "1.5GB"),
+        ("keep_free", "much"),
+        ("keep_free", "5 PB"),
         ("session_timeout", "0"),
         ("batch_facts", "0"),
         ("batch_facts", "1000001"),
@@ -119,6 +123,23 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_line(name: str, value: st
         assert str(caught.value) == (
             f"{variable_of(name)} is {value!r}: expected {expected_of(name)}"
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("4096", 4096),
+        ("256MiB", 2**28),
+        ("1 gib", 2**30),
+        ("2GB", 2 * 10**9),
+        ("3k", 3000),
+    ],
+)
+def test_bytes_are_written_as_people_write_them(text: str, number: int) -> None:
+    settings = Settings.read({"keep_free": text}, {})
+    assert settings.keep_free == number
+    assert Settings.read({}, settings.environment()) == settings
 
 
 def test_the_message_names_the_thing_its_value_and_what_would_be_right() -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog
-from dwell.serving import Protocol, configured
+from dwell.serving import configured
 from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.collector.refusals import Counts
@@ -162,11 +162,11 @@ def distinct(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def served(app: ASGIApp, http: Any = Protocol, **otherwise: Any) -> Iterator[int]:
+def served(app: ASGIApp, http: Any = None, **otherwise: Any) -> Iterator[int]:
     """`app` as `dwell site` serves it, on a free port for the time of a `with`.
 
     Args:
-        http: what makes the protocol of each connection.
+        http: what makes the protocol of each connection; by default as `configured` says.
         otherwise: what is not as usual, by uvicorn's names.
     """
     config = configured(app, http, **otherwise)

@@ -23,6 +23,7 @@ from dwell.settings import KAFKA, Settings
     "require_consent",
     "durable_within",
     "waiting_bytes",
+    "keep_free",
     "session_timeout",
     "figures_host",
     "site_figures_port",

@@ -18,6 +18,7 @@ from dwell.settings import PROCESSES, Settings
 )
 @with_settings(
     *PROCESSES,
+    "keep_free",
     "dashboard_password_file",
     "dashboard_user_header",
     "trusted_proxies",

@@ -28,6 +28,7 @@ def examine(settings: Settings, within: float) -> list[Finding]:
         *places.folders(settings),
         *places.secrets(settings),
         *places.space(settings),
+        *places.log_space(settings),
         it,
         warehouse.warehouse(settings, published),
         *(of_lag(settings, log, within) if it.verdict == "well" else ()),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dwell.commands.doctor.finding import Finding, note, well, wrong
+from dwell.events.space import free_beside
 from dwell.settings import SECRETS, Settings, variable_of
 
 SPARE = 1 << 30
@@ -87,6 +88,21 @@ def space(settings: Settings) -> Iterator[Finding]:
         yield note("space", said, "make room before it is needed")
     else:
         yield well("space", said)
+
+
+def log_space(settings: Settings) -> Iterator[Finding]:
+    """Room for facts in the embedded log."""
+    if settings.kafka_servers or not settings.keep_free:
+        return
+    free = free_beside(settings.embedded_log)
+    if free < settings.keep_free:
+        yield wrong(
+            "log space",
+            f"{amount(free)} are free on the disk of {settings.embedded_log}, fewer than "
+            f"{variable_of('keep_free')} ({amount(settings.keep_free)}): facts are refused",
+            "make room; facts wait in browsers and come in again by themselves. docs/keeping.md says what "
+            "may go",
+        )
 
 
 def amount(number: int) -> str:
