@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dwell import messages
 from dwell.consumers.origin import refuse_other
 from dwell.consumers.projector import Projector
+from dwell.consumers.pruner import prune_regularly
 from dwell.consumers.tally import Tally
 from dwell.events.opening import open_dead_letters, open_reader, quiet
 from dwell.health import Health
@@ -70,8 +71,13 @@ async def _hold(settings: Settings, told: asyncio.Event, tally: Tally) -> None:
         LiveWarehouse(settings.warehouse, share) as warehouse,
     ):
         refuse_other(settings, warehouse.path, warehouse.info("log_identity"), ask=False)
-        while await _project(settings, warehouse, told, tally):
-            warehouse.reopen()
+        pruning = asyncio.create_task(prune_regularly(settings))
+        try:
+            while await _project(settings, warehouse, told, tally):
+                warehouse.reopen()
+        finally:
+            pruning.cancel()
+            await asyncio.wait({pruning})
 
 
 async def _project(

@@ -19,8 +19,8 @@ WINDOW = 20_000
 """Records that are looked through at a time, so that no snapshot holds a checkpoint up for long."""
 TOGETHER = 500
 """Records that are overwritten in one transaction: appends wait some milliseconds at most."""
-FILLING = 10_000
-"""Free pages that are overwritten by one value."""
+FILLING = 1_000
+"""Free pages that are overwritten by one value, in one transaction."""
 WAIT_SECONDS = 30.0
 """How long another process's lock is waited for."""
 
@@ -160,18 +160,27 @@ def _chosen(
 
 
 def _clear_free_pages(connection: sqlite3.Connection) -> None:
-    """Overwrite the pages that are free, as after records were deleted by hand: a table fills them, and
-    with `secure_delete` it leaves nothing."""
-    (pages,) = connection.execute("pragma freelist_count").fetchone()
+    """Overwrite the pages that are free, as after old records were dropped, a few in each transaction: a
+    table of zeros fills them and goes again."""
+    left = connection.execute("select 1 from sqlite_schema where name = 'filling'").fetchone()
+    if not (left or _free_pages(connection)):  # left by a run that was killed
+        return
     (size,) = connection.execute("pragma page_size").fetchone()
-    if pages:
-        connection.execute("begin immediate")
-        connection.execute("create table filling (zeros blob)")
-        for begin in range(0, pages, FILLING):
-            filled = min(FILLING, pages - begin) * (size - 4)
-            connection.execute("insert into filling values (zeroblob(?))", (filled,))
-        connection.execute("drop table filling")
-        connection.execute("commit")
+    connection.execute("pragma wal_autocheckpoint = 4096")
+    connection.execute("create table if not exists filling (zeros blob)")
+    while pages := _free_pages(connection):
+        filled = min(FILLING, pages) * (size - 4)
+        connection.execute("insert into filling values (zeroblob(?))", (filled,))
+    connection.execute("pragma secure_delete = off")  # zeros may stay
+    for row in connection.execute("select rowid from filling").fetchall():
+        connection.execute("delete from filling where rowid = ?", row)
+    connection.execute("drop table filling")
+    connection.execute("pragma secure_delete = on")
+
+
+def _free_pages(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("pragma freelist_count").fetchone()
+    return int(pages)
 
 
 def empty_wal(connection: sqlite3.Connection, path: Path) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "dead-letters": "List, show or retry the records that could not be read.",
     "replay": "Make a new warehouse from the log, while the live one goes on.",
     "archive": "Write the log's facts to Parquet, so that they outlive the log.",
+    "prune": "Drop old facts from the embedded log, once they are archived.",
     "log": "Copy the log into another one, as from SQLite to Kafka, and move there.",
     "backup": "Copy the whole installation into a folder, while it runs.",
     "restore": "Make an installation of a backup.",

@@ -229,7 +229,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, _busy if app is service_unavailable else app)
+        answering: Any = _busy if app is service_unavailable else app
+        super()._start_asgi_task(cycle, answering)
 
     def _leave(self) -> None:
         """Have the application write to nobody."""

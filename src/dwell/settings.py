@@ -53,6 +53,16 @@ def _bytes(value: Any) -> Any:
     return int(found[1]) * base ** _UNITS[found[2].upper()]
 
 
+_AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+def _age(value: str) -> str:
+    if value and not _AGE.fullmatch(value):
+        raise ValueError(value)
+    return value
+
+
 def _prefix(value: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise ValueError(value)
@@ -241,6 +251,12 @@ class Settings(BaseModel):
         "Bytes kept free on the disk of the embedded log; with fewer, facts are answered 503. 0 is off.",
         "a number of bytes, as 268435456, 256MiB or 1GB, or 0",
     )
+    keep_facts: Annotated[str, AfterValidator(_age)] = _setting(
+        "",
+        "How long the embedded log keeps facts; older ones go once they are published and archived. For"
+        " ever if empty.",
+        "a number of hours, days or weeks, as 12h, 90d or 8w",
+    )
     session_timeout: Annotated[int, Field(ge=1)] = _setting(
         1800,
         "Seconds without a fact after which the beacon begins a new session.",
@@ -404,6 +420,12 @@ class Settings(BaseModel):
     def archive_folder(self) -> Path:
         """The folder of the archive."""
         return self.archive or self.data / "archive"
+
+    @cached_property
+    def keep_facts_ms(self) -> int | None:
+        """`keep_facts` in milliseconds; `None` is for ever."""
+        found = _AGE.fullmatch(self.keep_facts)
+        return int(found[1]) * _HOURS[found[2]] * 3_600_000 if found else None
 
     @property
     def publication(self) -> Path:

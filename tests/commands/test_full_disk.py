@@ -21,7 +21,7 @@ MIB = 2**20
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    with small_disk(tmp_path / "disk", 24 * MIB) as disk:
+    with small_disk(tmp_path / "disk", 20 * MIB) as disk:
         yield disk
 
 

@@ -16,6 +16,8 @@ from dwell.settings import KAFKA, Settings
     "batch_seconds",
     "publish_seconds",
     "dead_letter_topic",
+    "keep_facts",
+    "archive",
     "shard",
     "figures_host",
     "projector_figures_port",

@@ -1,0 +1,51 @@
+"""`dwell prune`: the embedded log lets go of what is old, published and archived."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+
+from dwell.cli import with_settings
+from dwell.settings import KAFKA, Settings
+
+
+@click.command("prune")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many read the log for the archive.",
+)
+@with_settings("data", "log", "archive", "keep_facts", *KAFKA)
+def command(settings: Settings, dry_run: bool, processes: int) -> int:
+    """Drop facts older than DWELL_KEEP_FACTS from the embedded log, once they are in the archive.
+
+    A projector does the same once an hour if DWELL_KEEP_FACTS is set. Only what is published goes, in
+    whole days; site and projector go on meanwhile. It may be stopped: the same command goes on where
+    it ended.
+    """
+    from dwell.commands.replay.watching import Watching
+    from dwell.consumers.pruning import now_ms, plan, prune
+
+    what = plan(settings, now_ms())
+    moment = f"{datetime.fromtimestamp(what.moment / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    if what.published < what.old:
+        click.echo(
+            f"dwell: {what.old - what.published:,} records older than {moment} are not published yet: "
+            "they stay",
+            err=True,
+        )
+    if dry_run or what.until <= what.first:
+        number = what.until - what.first
+        click.echo(f"{number:,} records from before {moment} {'would go' if number else 'to drop'}")
+        return 0
+    began = time.monotonic()
+    with Watching() as watching:
+        done = prune(settings, what, processes=processes, watcher=watching)
+    click.echo(
+        f"{done.dropped:,} records from before {moment} dropped from {settings.embedded_log} in "
+        f"{time.monotonic() - began:.1f} s, {done.archived:,} of them came into the archive now"
+    )
+    return 0
