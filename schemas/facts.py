@@ -15,7 +15,10 @@ from pydantic_core import PydanticCustomError, PydanticSerializationError, to_js
 
 MAX_SEQ = 1_000_000
 MAX_MS = 34_560_000_000
-"""400 days in milliseconds, the longest that any duration in a fact may be."""
+"""400 days in milliseconds, the longest that any duration in a fact of a browser may be."""
+MAX_DELAY_MS = 3_153_600_000_000
+"""36,500 days in milliseconds, the longest delay of a fact that is received: a server may tell of the
+past."""
 MAX_ENGAGEMENT_LEAD_MS = 1_000
 """How far `engagement_ms` may exceed `age_ms`, to leave room for two roundings of one clock."""
 MAX_IDENTITY_BYTES = 2_048
@@ -30,7 +33,7 @@ MAX_AGENT = 512
 _HEX = "[0-9a-fA-F]"
 UUID_PATTERN = rf"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
 UUID7_PATTERN = rf"^{_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89abAB]{_HEX}{{3}}-{_HEX}{{12}}$"
-_NO_NUL = r"^[^\x00]*$"
+NO_NUL = r"^[^\x00]*$"
 
 Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN, to_lower=True)]
 Uuid7 = Annotated[str, StringConstraints(pattern=UUID7_PATTERN, to_lower=True)]
@@ -83,8 +86,9 @@ def _check_identity(identity: dict[str, Any]) -> dict[str, Any]:
 Identity = Annotated[dict[str, Any], AfterValidator(_check_identity)]
 
 
-class Glimpse(BaseModel):
-    """What every fact from a browser says: its whole context, so that any one of them suffices."""
+class Sight(BaseModel):
+    """What every fact of a page says but for its moment: its whole context, so that any one of them
+    suffices."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -97,7 +101,7 @@ class Glimpse(BaseModel):
         description="Position in this pageview; with pageview_id it identifies the fact.",
     )
     session_id: Uuid7 = Field(description="UUIDv7 of the browser session; any case, stored lower.")
-    view: Annotated[str, StringConstraints(min_length=1, max_length=MAX_VIEW, pattern=_NO_NUL)] = (
+    view: Annotated[str, StringConstraints(min_length=1, max_length=MAX_VIEW, pattern=NO_NUL)] = (
         Field(description="Dotted name of the view, as dwell.site.pages.page_a.PageA.")
     )
     identity: Identity = Field(
@@ -116,7 +120,7 @@ class Glimpse(BaseModel):
         description="The seq of the latest fact that the pageview previous_pageview_id had made when "
         "this one began, or null; without a previous_pageview_id it means nothing.",
     )
-    referrer: Annotated[str, StringConstraints(max_length=MAX_REFERRER, pattern=_NO_NUL)] = Field(
+    referrer: Annotated[str, StringConstraints(max_length=MAX_REFERRER, pattern=NO_NUL)] = Field(
         default="", description="The referring page, without its query."
     )
     visibility: Visibility = Field(description="Whether the page could be seen at that moment.")
@@ -127,7 +131,6 @@ class Glimpse(BaseModel):
     age_ms: Milliseconds = Field(
         description="Milliseconds from the pageview's start to the fact, on the monotonic clock."
     )
-    delay_ms: Milliseconds = Field(description="Milliseconds from the fact to its sending.")
 
     @model_validator(mode="after")
     def _engaged_within_age(self) -> Self:
@@ -141,7 +144,13 @@ class Glimpse(BaseModel):
         return self
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+class Glimpse(Sight):
+    """What every fact from a browser says."""
+
+    delay_ms: Milliseconds = Field(description="Milliseconds from the fact to its sending.")
+
+
+def without_default(schema: dict[str, Any]) -> None:
     """A constant has no other value that could need saying."""
     del schema["default"]
 
@@ -154,7 +163,7 @@ class PageViewed(Glimpse):
     type: Literal["page.viewed"] = Field(
         default="page.viewed",
         description="The kind of fact; left out, seq says it.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
     version: Version = 1
     seq: int = Field(ge=0, le=0, description="0: the first fact of its pageview.")
@@ -168,7 +177,7 @@ class VisibilityChanged(Glimpse):
     type: Literal["page.visibility_changed"] = Field(
         default="page.visibility_changed",
         description="The kind of fact; left out, seq says it.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
     version: Version = 1
     seq: int = Field(ge=1, le=MAX_SEQ, description="1, 2, …: position in its pageview.")

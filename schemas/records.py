@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, Union, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from dwell.schemas import wire
 from dwell.schemas.facts import (
     MAX_AGENT,
+    MAX_DELAY_MS,
     MAX_RECEIVED_AT,
     MAX_SEQ,
     Glimpse,
@@ -29,8 +31,11 @@ _STRICT = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
 class ReceivedGlimpse(Glimpse):
-    """A browser's fact with what the collector adds."""
+    """A browser's fact with what the collector adds, or a server's with what belongs to it."""
 
+    delay_ms: int = Field(
+        ge=0, le=MAX_DELAY_MS, description="Milliseconds from the fact to its sending."
+    )
     visitor_id: Uuid = Field(
         description="The visitor: the value of the long-lasting cookie; any case, stored lower."
     )
@@ -129,6 +134,8 @@ EXPECTED = {
     "data": "an object, what is said about the subject",
 }
 """What would be right, for each attribute of an event."""
+EXPECTED_DATA = wire.EXPECTED | {"delay_ms": f"an integer from 0 to {MAX_DELAY_MS}"}
+"""What would be right, for each field of its data."""
 
 
 _ENVELOPE = (
@@ -318,7 +325,7 @@ def _refusal(error: ValidationError, raw: dict[str, Any]) -> Refusal:
     found = error.errors(include_url=False)[0]
     _, name, *inside = found["loc"]
     if name == "data" and (inside or found["type"] != "missing"):
-        wrong = field_error(found, "/data", raw["data"])
+        wrong = field_error(found, "/data", raw["data"], EXPECTED_DATA)
         return Refusal(Reason.INVALID_FIELD, wrong.detail, wrong.pointer)
     problem = f"{name} is {shown(raw[name])}" if name in raw else f"{name} is missing"
     return Refusal(Reason.NOT_AN_EVENT, f"{problem}: expected {EXPECTED[str(name)]}", f"/{name}")

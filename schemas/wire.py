@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -92,13 +92,13 @@ def read_facts(body: bytes) -> Reading[PageViewed | VisibilityChanged]:
         Refusal: nothing in the body can be read as a list of facts, or it holds more than 100
             (reason `TOO_MANY`).
     """
-    facts = _facts_of(_load(body))
+    facts = facts_of(body)
     accepted: list[PageViewed | VisibilityChanged] = []
     errors: list[FieldError] = []
     validate = _BROWSER_FACT.validate_python
     for index, raw in enumerate(facts):
         try:
-            accepted.append(validate(_typed(raw)))
+            accepted.append(validate(typed(raw)))
         except ValidationError as error:
             errors += [
                 field_error(found, f"/facts/{index}", raw)
@@ -107,7 +107,7 @@ def read_facts(body: bytes) -> Reading[PageViewed | VisibilityChanged]:
     return Reading(accepted, errors)
 
 
-def _typed(raw: Any) -> Any:
+def typed(raw: Any) -> Any:
     """A fact that does not say its type has the one that its `seq` has: 0 is the page's first view."""
     if isinstance(raw, dict) and "type" not in raw:
         kind = PageViewed if raw.get("seq") == 0 else VisibilityChanged
@@ -161,7 +161,13 @@ def _shallow(text: str) -> str:
     return "".join(kept)
 
 
-def _facts_of(document: Any) -> list[Any]:
+def facts_of(body: bytes) -> list[Any]:
+    """What stands in the list of a body, good or not.
+
+    Raises:
+        Refusal: there is no such list, or more than 100 facts in it.
+    """
+    document = _load(body)
     facts = document.get("facts") if isinstance(document, dict) else None
     if not isinstance(facts, list) or not facts:
         raise Refusal(
@@ -178,13 +184,19 @@ def _facts_of(document: Any) -> list[Any]:
     return facts
 
 
-def field_error(found: ErrorDetails, at: str, raw: Any) -> FieldError:
-    """What pydantic found in the fact `raw`, said with the field, its value and what would be right."""
+def field_error(
+    found: ErrorDetails, at: str, raw: Any, right: Mapping[str, str] = EXPECTED
+) -> FieldError:
+    """What pydantic found in the fact `raw`, said with the field, its value and what would be right.
+
+    Args:
+        right: what would be right, for each field that the fact can have.
+    """
     kind = found["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         problem = f"type is {shown(raw['type'])}" if "type" in raw else "type is missing"
         return FieldError(f"{at}/type", f"{problem}: expected {_TYPES}", Reason.UNKNOWN_TYPE)
-    names = [part for part in found["loc"] if part in EXPECTED]
+    names = [part for part in found["loc"] if part in right]
     if not names and kind == "engagement_ms":
         names = ["engagement_ms"]
     if not names:
@@ -192,7 +204,7 @@ def field_error(found: ErrorDetails, at: str, raw: Any) -> FieldError:
             at, f"the fact is {shown(raw)}: expected a JSON object", Reason.INVALID_FIELD
         )
     name = str(names[0])
-    expected = found.get("ctx", {}).get("expected") if kind in EXPECTED else EXPECTED[name]
+    expected = found.get("ctx", {}).get("expected") if kind in right else right[name]
     given = raw.get(name) if isinstance(raw, dict) else None
     problem = f"{name} is missing" if kind == "missing" else f"{name} is {shown(given)}"
     reason = Reason.UNKNOWN_VERSION if name == "version" else Reason.INVALID_FIELD

@@ -19,7 +19,9 @@ from dwell.settings import Settings
 from dwell.site.answer import Answer
 from dwell.site.beacon.script import TYPES, Script
 from dwell.site.collector import Collector, clock
-from dwell.site.collector.body import SECONDS
+from dwell.site.collector.body import SECONDS, Bodies
+from dwell.site.collector.keys import keys_of
+from dwell.site.collector.servers import PATH, Servers
 from dwell.site.readiness import Readiness
 
 CLOSE_SECONDS = 1
@@ -63,10 +65,13 @@ class Dwell:
             body_seconds: how long the body of a request may take.
 
         Raises:
-            SettingInvalid: a file that the settings name for Kafka cannot be used.
+            SettingInvalid: a file that the settings name for Kafka or for keys cannot be used.
         """
         self.settings = settings
         self.collector = Collector(settings, self._opened_log, now=now, body_seconds=body_seconds)
+        keys = keys_of(settings)
+        bodies = Bodies(body_seconds)
+        self._servers = Servers(keys, self.collector, bodies, now) if keys else None
         self.health = Health(Readiness(self.collector, self._opened_log))
         self._log_is_own = log is None
         self._log: LogWriter | None = open_writer(settings) if log is None else log
@@ -144,6 +149,9 @@ class Dwell:
                 return
             if file is not None and path not in QUESTIONS:
                 path = "/beacon.js"
+            if path == PATH and self._servers is not None:
+                await self._servers(scope, receive, send)
+                return
         await self.collector(path, scope, receive, send)
 
     def _file(self, path: str) -> ASGIApp | None:

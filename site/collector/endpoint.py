@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, NamedTuple
 
 from dwell.errors import LogError, LogFull, LogUnavailable, NoSpace
-from dwell.events.log import LogWriter
+from dwell.events.log import LogWriter, NewRecord
 from dwell.health import LIVE, READY
 from dwell.schemas.wire import Reading, shown
 from dwell.settings import Settings
@@ -112,7 +112,7 @@ class Collector:
             answer = await self._answer(path, scope["method"], request, receive)
         except Refused as refused:
             if refused.cause is Cause.DISCONNECTED:
-                self._note(refused)
+                self.note(refused)
                 return
             answer = self._refusal(refused)
         headers = [*COMMON, *self.headers_of(answer, request)]
@@ -146,6 +146,31 @@ class Collector:
             return self._settle(taken)
         except Refused as refused:
             return self._refusal(refused)
+
+    async def keep(self, records: Sequence[NewRecord]) -> None:
+        """Make records durable that no browser posted.
+
+        Raises:
+            Refused: the log did not.
+        """
+        began, durable = monotonic(), self._submitted(records)
+        self.waiting += len(records)
+        try:
+            await durable
+        except LogError as error:
+            raise self._unkept(error) from None
+        except asyncio.CancelledError:
+            if not self.closing:
+                raise
+            raise _stopped() from None
+        finally:
+            self.waiting -= len(records)
+        self._kept(len(records), began)
+
+    def note(self, refused: Refused) -> None:
+        """Count a refusal, and tell the operator of it."""
+        self.counts.refused[refused.cause] += 1
+        self._notices.refused(refused.cause)
 
     async def _answer(self, path: str, method: str, request: Request, receive: Receive) -> Answer:
         methods = METHODS.get(path)
@@ -186,12 +211,15 @@ class Collector:
         records = records_of(
             reading.facts, visitor=visitor, agent=agent_of(request), received_at=self._now()
         )
-        try:
-            durable = self._log().submit(records)
-        except LogError as error:
-            raise self._unkept(error) from None
+        durable = self._submitted(records)
         self.waiting += len(records)
         return Taken(durable, reading, visitor, request.secure, monotonic())
+
+    def _submitted(self, records: Sequence[NewRecord]) -> "asyncio.Future[None]":
+        try:
+            return self._log().submit(records)
+        except LogError as error:
+            raise self._unkept(error) from None
 
     async def _settled(self, taken: Taken) -> None:
         try:
@@ -206,13 +234,16 @@ class Collector:
         error = taken.durable.exception()
         if error is not None:
             raise self._unkept(error)
+        self._kept(len(taken.reading.facts), taken.began)
+        return self._answer_for(taken.reading, self._cookie.renewed(taken.visitor, taken.secure))
+
+    def _kept(self, facts: int, began: float) -> None:
         self.kept_at = monotonic()
-        self.counts.durable.observe(self.kept_at - taken.began)
+        self.counts.durable.observe(self.kept_at - began)
+        self.counts.accepted += facts
         if self._log_is_away:
             self._log_is_away = False
             logger.warning("facts are kept again")
-        self.counts.accepted += len(taken.reading.facts)
-        return self._answer_for(taken.reading, self._cookie.renewed(taken.visitor, taken.secure))
 
     def _unkept(self, error: BaseException) -> Refused:
         """What the client is told of facts that the log did not keep; the operator hears of it once."""
@@ -229,12 +260,8 @@ class Collector:
         return Refused(Cause.LOG_UNAVAILABLE, detail)
 
     def _refusal(self, refused: Refused) -> Answer:
-        self._note(refused)
+        self.note(refused)
         return answer_to(refused)
-
-    def _note(self, refused: Refused) -> None:
-        self.counts.refused[refused.cause] += 1
-        self._notices.refused(refused.cause)
 
     def _answer_for(self, reading: Reading[BrowserFact], *cookie: tuple[bytes, bytes]) -> Answer:
         if not reading.errors:

@@ -18,6 +18,8 @@ LINES: dict[Cause | Reason, str] = {
     "is a page's origin missing in DWELL_ALLOWED_ORIGINS, or a proxy in DWELL_TRUSTED_PROXIES?",
     Cause.RATE: "requests are refused with 429: %s; is DWELL_RATE_LIMIT too low, "
     "or does a proxy that is missing in DWELL_TRUSTED_PROXIES make many clients one?",
+    Cause.UNKNOWN_KEY: "requests of servers are refused with 401: %s; "
+    "is a key missing in DWELL_API_KEYS?",
     **dict.fromkeys(Reason, _INVALID),
 }
 """A line for each cause that is told. It has room for the cause alone: nothing of the request."""

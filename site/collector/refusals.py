@@ -19,6 +19,7 @@ class Cause(StrEnum):
     METHOD = "method"
     OTHER_ORIGIN = "other_origin"
     RATE = "rate"
+    UNKNOWN_KEY = "unknown_key"
     OPTED_OUT = "opted_out"
     CONTENT_TYPE = "content_type"
     CONTENT_ENCODING = "content_encoding"
@@ -35,6 +36,7 @@ STATUS: dict[Cause | Reason, int] = {
     Cause.METHOD: 405,
     Cause.OTHER_ORIGIN: 403,
     Cause.RATE: 429,
+    Cause.UNKNOWN_KEY: 401,
     Cause.OPTED_OUT: 204,
     Cause.CONTENT_TYPE: 415,
     Cause.CONTENT_ENCODING: 415,
@@ -57,6 +59,7 @@ TITLES: dict[Cause | Reason, str] = {
     Cause.METHOD: "Another method is expected here",
     Cause.OTHER_ORIGIN: "The request comes from an origin that may not send facts",
     Cause.RATE: "Too many requests from this address",
+    Cause.UNKNOWN_KEY: "Servers need a key here",
     Cause.CONTENT_TYPE: "The body has a content type that is not read",
     Cause.CONTENT_ENCODING: "The body has a content encoding",
     Cause.TOO_LARGE: "The body is too large",

@@ -39,6 +39,7 @@ COMMANDS = {
     "forget": "Erase visitors from the log, the warehouses and every copy; prove it.",
     "healthy": "Say whether the site, the projector or the dashboard does its work.",
     "doctor": "Say what is wrong with this installation, and what to do about it.",
+    "key": "Make a key with which a server may send facts.",
     "simulate": "Send visitors with a known truth, for demos and load.",
 }
 """Name to what it does, in the order of `dwell --help`."""

@@ -33,6 +33,9 @@ _KAFKA = re.compile(
     rf"kafka://(?P<servers>{_SERVER}(?:,{_SERVER})*)/(?P<topic>(?!\.{{1,2}}$)[A-Za-z0-9._-]{{1,249}})"
 )
 
+API_KEY = r"[A-Za-z0-9._-]{1,40}:[0-9a-f]{64}"
+"""A server's key as it is kept: a name for it, and the SHA-256 of the key."""
+
 
 def _words(value: Any) -> Any:
     """A list, as people write one in a variable: `a, b c`."""
@@ -84,6 +87,12 @@ def _origin(value: str) -> str:
     elif host.rstrip(".").rpartition(".")[2].isdigit():
         IPv4Address(host)
     return value.lower()
+
+
+def _api_key(value: str) -> str:
+    if not re.fullmatch(API_KEY, value):
+        raise ValueError(value)
+    return value
 
 
 def _network(value: str) -> str:
@@ -227,6 +236,19 @@ class Settings(BaseModel):
         "lax",
         "SameSite of the visitor cookie; none adds Secure and Partitioned, for pages of other sites.",
         "lax or none",
+    )
+    api_keys: Annotated[
+        tuple[Annotated[str, AfterValidator(_api_key)], ...], BeforeValidator(_words)
+    ] = _setting(
+        (),
+        "Keys with which servers may send facts, separated by spaces or commas; without one there is "
+        "no endpoint for servers.",
+        "NAME:DIGEST for each key, as `dwell key new` prints it, separated by spaces or commas",
+    )
+    api_keys_file: Path | None = _setting(
+        None,
+        "File that holds further keys of servers, a line for each.",
+        "a file with lines as `dwell key new` prints them",
     )
     honour_opt_out: bool = _setting(
         True, "Keep nothing of visitors who send Sec-GPC or DNT.", "true or false"

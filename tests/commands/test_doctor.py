@@ -30,6 +30,7 @@ from dwell.commands.doctor.warehouse import seconds
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_reader, open_writer
 from dwell.settings import Settings, variable_of
+from dwell.site import Dwell
 from tests.support.facts import Projected, Stored, glimpse
 from tests.support.house import ROOT
 from tests.support.publishing import copy_of
@@ -297,3 +298,26 @@ def test_the_kernel_is_asked_whether_somebody_keeps_the_time(
         "ctypes.CDLL", lambda _: SimpleNamespace(adjtimex=lambda timex: state - any(timex.raw))
     )
     assert is_synchronised() is is_kept
+
+
+def test_an_origin_is_told_whether_its_pages_may_send(doctor: Doctor, tmp_path: Path) -> None:
+    allowed = Settings(data=tmp_path, allowed_origins=("https://shop.example",))
+    app = Starlette()
+    Dwell(allowed).mount(app)
+    with serving(app) as at:
+        port = int(at.rpartition(":")[2])
+        _, findings = doctor("--origin", "https://shop.example", port=port)
+        assert findings["origin"]["said"] == "pages of https://shop.example may send facts"
+        status, findings = doctor("--origin", "https://other.example", port=port)
+        _, elsewhere = doctor("--origin", "https://shop.example", port=port, prefix="/else")
+
+    assert (status, findings["origin"]["verdict"]) == (1, "wrong")
+    assert "DWELL_ALLOWED_ORIGINS" in findings["origin"]["advice"]
+    assert elsewhere["origin"]["said"].endswith("says 404")
+    _, findings = doctor("--origin", "https://shop.example", port=port)
+    assert findings["origin"]["verdict"] == "note"
+
+
+def test_what_is_no_origin_is_not_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["doctor", "--origin", "https://shop.example/"]) == 2
+    assert "expected an origin such as https://shop.example" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def get(port: int, path: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("example", ["mount_starlette", "mount_fastapi"])
+@pytest.mark.parametrize("example", ["mount_starlette", "mount_fastapi", "middleware_fastapi"])
 async def test_the_example_serves_its_page_and_keeps_facts(example: str, tmp_path: Path) -> None:
     port = free_port()
     with (tmp_path / "printed").open("wb") as printed:

@@ -15,12 +15,11 @@ from urllib.parse import urlencode
 import pytest
 
 from dwell.site.dashboard.passwords import hash_of
+from tests.support.certificates import certified
 from tests.support.collecting import fact
-from tests.support.house import ROOT
-from tests.support.running import Process, answers, environment, free_port, wait_until
+from tests.support.nginx import EXAMPLES, nginx, replaced
+from tests.support.running import Process, environment, free_port
 
-EXAMPLES = ROOT / "docs" / "examples" / "proxies"
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 NAME = "shop.example"
 PASSWORD = "a long enough password"
 AGENT = {"User-Agent": "Mozilla/5.0 Firefox/140.0"}
@@ -58,10 +57,8 @@ class Proxied:
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
-    if NGINX is None:
-        pytest.skip("nginx is not there")
     folder = tmp_path_factory.mktemp("nginx")
-    certificate = _certificate(folder)
+    certificate, _ = certified(folder, NAME)
     (password := folder / "password").write_text(hash_of(PASSWORD))
     port, site, dashboard = free_port(), free_port(), free_port()
     environ = environment(
@@ -72,70 +69,34 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         rate_limit=1,
         dashboard_password_file=password,
     )
-    (folder / "nginx.conf").write_text(_configured(folder, port, site, dashboard))
     processes = [
         Process(part, environ=environ, output=folder / f"{part}.out")
         for part in ("site", "dashboard")
     ]
-    with (folder / "nginx.out").open("wb") as output:
-        nginx = subprocess.Popen(
-            [NGINX, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")],
-            stdout=output,
-            stderr=output,
-        )
     try:
         for process, each in zip(processes, (site, dashboard), strict=True):
             process.wait_for(f"http://127.0.0.1:{each}/")
-        made = Proxied(port, certificate)
-        wait_until(lambda: nginx.poll() is not None or answers(f"http://127.0.0.1:{port}/"))
-        assert nginx.poll() is None, (folder / "nginx.out").read_text()
-        yield made
+        with nginx(folder, _configured(folder, port, site, dashboard), port):
+            yield Proxied(port, certificate)
     finally:
-        nginx.terminate()
-        nginx.wait(20)
         for process in processes:
             process.stop()
-
-
-def _certificate(folder: Path) -> Path:
-    """One that nobody but this test believes."""
-    made = folder / "shop.example.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", f"/CN={NAME}"),
-            *("-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1"),
-            *("-keyout", str(folder / "shop.example.key"), "-out", str(made)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return made
 
 
 def _configured(folder: Path, port: int, site: int, dashboard: int) -> str:
     """The example as it stands, but for ports and where the certificate is."""
     example = (EXAMPLES / "nginx.conf").read_text()
     example = re.sub(r"(?m)^    listen (\[::\]:.*|80);\n", "", example)
-    for old, new in {
+    here = {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "127.0.0.1:8000": f"127.0.0.1:{site}",
         "127.0.0.1:8001": f"127.0.0.1:{dashboard}",
         "/etc/ssl/certs/": f"{folder}/",
         "/etc/ssl/private/": f"{folder}/",
-    }.items():
-        assert old in example
-        example = example.replace(old, new)
+    }
+    example = replaced(example, here)
     # The first server, which leads to https, would listen on port 80 or 8000 now.
-    example = re.sub(r"(?ms)^server \{\n    server_name.*?^\}\n", "", example, count=1)
-    kept = "\n".join(
-        f"    {name}_temp_path {folder};"
-        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    return (
-        f"daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log stderr;\n"
-        f"events {{}}\nhttp {{\n{kept}\n{example}\n}}\n"
-    )
+    return re.sub(r"(?ms)^server \{\n    server_name.*?^\}\n", "", example, count=1)
 
 
 def test_pages_and_the_beacon_come_through_it(proxied: Proxied) -> None:

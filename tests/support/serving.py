@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,12 +15,16 @@ from tests.support.running import wait_until
 
 
 @contextmanager
-def serving(app: ASGIApp, *, proxy_headers: bool = False) -> Iterator[str]:
+def serving(
+    app: ASGIApp, *, proxy_headers: bool = False, tls: tuple[Path, Path] | None = None
+) -> Iterator[str]:
     """Serve `app` on a free port for the time of a `with`; yields its origin.
 
     Args:
         proxy_headers: whether uvicorn itself believes proxies on this machine, as it does by default.
+        tls: a certificate and its key, for https.
     """
+    certificate, key = tls or (None, None)
     config = uvicorn.Config(
         app,
         port=0,
@@ -28,6 +33,8 @@ def serving(app: ASGIApp, *, proxy_headers: bool = False) -> Iterator[str]:
         timeout_keep_alive=600,  # a client that other tests shared may have waited long
         timeout_graceful_shutdown=1,
         proxy_headers=proxy_headers,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="serving")
@@ -36,7 +43,7 @@ def serving(app: ASGIApp, *, proxy_headers: bool = False) -> Iterator[str]:
         wait_until(lambda: server.started or not thread.is_alive())
         assert server.started, "the application did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join()

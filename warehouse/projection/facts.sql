@@ -47,7 +47,7 @@ where
         and data.received_at = floor(data.received_at)
         and data.engagement_ms between 0 and least(34560000000, data.age_ms + 1000)
         and data.age_ms between 0 and 34560000000
-        and data.delay_ms between 0 and 34560000000
+        and data.delay_ms between 0 and 3153600000000
         and data.received_at between 0 and 253402300799999
         and coalesce(data.previous_seq, 0) = floor(coalesce(data.previous_seq, 0))
         and coalesce(data.previous_seq, 0) between 0 and 1000000

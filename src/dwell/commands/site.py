@@ -19,6 +19,8 @@ from dwell.settings import KAFKA, Settings
     "trusted_proxies",
     "rate_limit",
     "cookie_samesite",
+    "api_keys",
+    "api_keys_file",
     "honour_opt_out",
     "require_consent",
     "durable_within",

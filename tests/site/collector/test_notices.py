@@ -63,6 +63,6 @@ def test_a_cause_is_told_again_after_a_minute(caplog: pytest.LogCaptureFixture) 
 
 
 def test_every_line_has_room_for_the_cause_alone() -> None:
-    assert set(LINES) == {Cause.OTHER_ORIGIN, Cause.RATE, *Reason}
+    assert set(LINES) == {Cause.OTHER_ORIGIN, Cause.RATE, Cause.UNKNOWN_KEY, *Reason}
     for cause, line in LINES.items():
         assert str(cause) in line % cause

@@ -3,7 +3,19 @@
 import click
 
 from dwell.cli import with_settings
+from dwell.errors import SettingInvalid
 from dwell.settings import PROCESSES, Settings
+
+
+def _origin(value: str | None) -> str | None:
+    """The origin, if it is written as browsers write one."""
+    try:
+        Settings.read({"allowed_origins": value}, {})
+    except SettingInvalid:
+        raise click.UsageError(
+            f"--origin is {value!r}: expected an origin such as https://shop.example"
+        ) from None
+    return value
 
 
 @click.command("doctor")
@@ -16,6 +28,12 @@ from dwell.settings import PROCESSES, Settings
     metavar="SECONDS",
     help="How old a fact may become before the published warehouse has it.",
 )
+@click.option(
+    "--origin",
+    metavar="ORIGIN",
+    callback=lambda context, parameter, value: _origin(value),
+    help="Ask the site, too, whether pages of this origin may send facts: https://shop.example.",
+)
 @with_settings(
     *PROCESSES,
     "keep_free",
@@ -23,7 +41,7 @@ from dwell.settings import PROCESSES, Settings
     "dashboard_user_header",
     "trusted_proxies",
 )
-def command(settings: Settings, as_json: bool, within: float) -> int:
+def command(settings: Settings, as_json: bool, within: float, origin: str | None) -> int:
     """Say what is wrong with this installation, and what to do about each thing.
 
     It looks at versions, files and their rights, free space, the log, the published warehouse, the lag,
@@ -39,7 +57,7 @@ def command(settings: Settings, as_json: bool, within: float) -> int:
 
     logging.disable()  # the findings say it
     try:
-        findings = examine(settings, within)
+        findings = examine(settings, within, origin)
     finally:
         logging.disable(logging.NOTSET)
     click.echo(as_object(findings) if as_json else as_text(findings))

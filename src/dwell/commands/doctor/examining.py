@@ -7,17 +7,19 @@ from dwell.commands.doctor import places, versions, warehouse
 from dwell.commands.doctor.clock import clock
 from dwell.commands.doctor.finding import Finding, note, well, wrong
 from dwell.commands.doctor.log import Log, ask
+from dwell.commands.doctor.origins import origin
 from dwell.commands.doctor.processes import processes, projector
 from dwell.commands.doctor.warehouse import Warehouse, seconds
 from dwell.errors import DwellError
 from dwell.settings import Settings
 
 
-def examine(settings: Settings, within: float) -> list[Finding]:
+def examine(settings: Settings, within: float, asked: str | None = None) -> list[Finding]:
     """Look at everything; nothing is changed.
 
     Args:
         within: seconds for which a fact may be missing in what is published.
+        asked: an origin, whether its pages may send facts.
     """
     published = warehouse.read(settings)
     held = None if published.trouble else published.positions
@@ -36,6 +38,7 @@ def examine(settings: Settings, within: float) -> list[Finding]:
         *([warehouse.dead_letters(published)] if published.there and held is not None else []),
         *processes(settings),
         *of_dashboard(settings),
+        *([] if asked is None else [origin(settings, asked)]),
     ]
 
 
