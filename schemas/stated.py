@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from dwell.schemas import wire
@@ -17,7 +17,7 @@ from dwell.schemas.facts import (
 )
 from dwell.schemas.plain import PlainFact, record_of_plain
 from dwell.schemas.refusals import Reason
-from dwell.schemas.wire import FieldError, facts_of, field_error, shown, typed
+from dwell.schemas.wire import MAX_FACTS, FieldError, facts_of, field_error, shown, typed
 
 MAX_AHEAD_MS = 1_000
 """How far ahead of the collector's clock a server's may be."""
@@ -74,6 +74,15 @@ ServerFact = StatedPageViewed | StatedVisibilityChanged
 _SERVER_FACT: TypeAdapter[ServerFact] = TypeAdapter(
     Annotated[ServerFact, Field(discriminator="type")]
 )
+
+
+class ServerBody(BaseModel):
+    """What a server posts: 1 to 100 facts, all of which are kept, or none."""
+
+    facts: Annotated[
+        list[Annotated[ServerFact, Field(discriminator="type")]],
+        Field(min_length=1, max_length=MAX_FACTS, description="The facts, each on its own."),
+    ]
 
 
 def read_stated(body: bytes, now: int) -> tuple[list[ServerFact], list[FieldError]]:

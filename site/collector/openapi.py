@@ -13,8 +13,10 @@ from pydantic import BaseModel
 from dwell.health import LIVE, READY
 from dwell.schemas.documents import schema_of
 from dwell.schemas.refusals import Reason
+from dwell.schemas.stated import ServerBody
 from dwell.schemas.wire import Body
 from dwell.site.collector.refusals import STATUS, TITLES, Cause
+from dwell.site.collector.servers import PATH as SERVERS
 
 _DEFINITIONS = "#/components/schemas/"
 _OF_THE_MOUNT = {Cause.NOT_FOUND, Cause.METHOD}
@@ -41,12 +43,16 @@ def description() -> dict[str, Any]:
         "servers": [{"url": "/dwell", "description": "DWELL_PREFIX"}],
         "paths": {
             "/facts": {"post": _facts()},
+            SERVERS: {"post": _server_facts()},
             "/visitor": {"delete": _end("endVisitor"), "post": _end("endVisitorByPost")},
             "/beacon.js": {"get": _beacon()},
             LIVE: {"get": _health("live", "Whether it lives.")},
             READY: {"get": _health("ready", "Whether a fact can be made durable now.")},
         },
-        "components": {"schemas": _schemas()},
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -62,6 +68,21 @@ def _facts() -> dict[str, Any]:
             "content": {"application/json": body, "text/plain": body},
         },
         "responses": {"204": {"description": kept, "headers": _COOKIE}, **_refusals(causes)},
+    }
+
+
+def _server_facts() -> dict[str, Any]:
+    body = {"schema": {"$ref": f"{_DEFINITIONS}ServerBody"}}
+    causes = set(STATUS) - {Cause.METHOD, Cause.OTHER_ORIGIN}
+    return {
+        "operationId": "postServerFacts",
+        "summary": "Post facts of any past as a server; not found where no server has a key.",
+        "security": [{"key": []}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": body, "text/plain": body},
+        },
+        "responses": {"204": {"description": "Every fact is durable."}, **_refusals(causes)},
     }
 
 
@@ -111,8 +132,9 @@ def _refusal(status: int, titles: list[str]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    body = _within(schema_of(Body))
-    return {**body.pop("$defs"), "Body": body, "Problem": _within(schema_of(Problem))}
+    bodies = {"Body": _within(schema_of(Body)), "ServerBody": _within(schema_of(ServerBody))}
+    parts = [body.pop("$defs") for body in bodies.values()]
+    return {**parts[0], **parts[1], **bodies, "Problem": _within(schema_of(Problem))}
 
 
 def _within(schema: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dwell.schemas.wire import FieldError, shown
 from dwell.site.collector.body import Bodies, Receive, admit_length
 from dwell.site.collector.endpoint import Collector
 from dwell.site.collector.keys import Keys
-from dwell.site.collector.problems import Answer, answer_to, problem
+from dwell.site.collector.problems import COMMON, Answer, answer_to, problem
 from dwell.site.collector.refusals import Cause, Refused
 from dwell.site.collector.request import Request
 from dwell.site.collector.steps import admit_content
@@ -50,7 +50,7 @@ class Servers:
             if refused.cause is Cause.DISCONNECTED:
                 return
             answer = answer_to(refused)
-        headers = [*answer.headers]
+        headers = [*COMMON, *answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 

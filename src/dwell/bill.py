@@ -98,15 +98,14 @@ def _licence(pin: Pin) -> Mapping[str, Any] | None:
         said = metadata(pin.name)
     except PackageNotFoundError:
         return None
-    expression = said.get("License-Expression")
-    if expression:
-        return {"expression": expression}
+    if "License-Expression" in said:
+        return {"expression": said["License-Expression"]}
     classified = [
         each.rpartition(" :: ")[2]
         for each in said.get_all("Classifier") or []
         if each.startswith("License :: ")
     ]
-    first = (said.get("License") or "").strip()
+    first = said["License"].strip() if "License" in said else ""
     named = " or ".join(classified) or (first if "\n" not in first and len(first) < 80 else "")
     return {"license": {"name": named}} if named else None
 

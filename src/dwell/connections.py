@@ -192,6 +192,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, or may not be, and hang up."""
         if self._refusal is None:
+            self._leave()
             self._say_last(400, msg)
         else:
             self._refuse(*self._refusal)
@@ -233,11 +234,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, answering)
 
     def _leave(self) -> None:
-        """Have the application write to nobody."""
-        answering = self._answering
-        if answering is not None and not answering.response_complete:
-            answering.disconnected = True
-            answering.message_event.set()
+        """Have the application write to nobody: that would be a failure, which a client could have logged
+        at will."""
+        for each in (self._answering, self.cycle):
+            if each is not None and not each.response_complete:
+                each.disconnected = True
+                each.message_event.set()
+        self.pipeline.clear()
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -30,7 +30,7 @@ class Site:
 
     def statuses(self) -> tuple[int, int] | None:
         """Of a page and of a fact, on a connection of their own; `None` if it was hung up on."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as client:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as client:
             try:
                 client.request("GET", "/page_a")
                 page = client.getresponse()
@@ -59,7 +59,8 @@ def site(tmp_path: Path, under: Sequence[str] = ()) -> Iterator[Site]:
     environ = environment(tmp_path / "data", port)
     url = f"http://127.0.0.1:{port}/"
     output = tmp_path / "printed"
-    with running("site", environ=environ, output=output, url=url, under=under) as process:
+    with running("site", environ=environ, output=output, under=under) as process:
+        process.wait_for(url, 60)
         yield Site(port, process)
 
 
@@ -70,7 +71,7 @@ def connections(site: Site, number: int, sent: bytes) -> Iterator[list[socket.so
         opened = []
         for _ in range(number):
             client = stack.enter_context(socket.socket())
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(("127.0.0.1", site.port))
             client.sendall(sent)
             opened.append(client)
@@ -104,10 +105,10 @@ def test_without_file_descriptors_it_neither_ends_nor_spins_and_goes_on_when_the
     with site(tmp_path, limited) as crowded:
         assert crowded.statuses() == (200, 204)
         with connections(crowded, 3 * FEW, b"") as opened:
-            wait_until(lambda: crowded.statuses() is None)
+            refused = "connections are open: more are refused"
+            wait_until(lambda: refused in crowded.process.printed(), within=60)
             assert len(list(Path(f"/proc/{crowded.process.pid}/fd").iterdir())) < FEW
             before = crowded.seconds()
             assert opened[0].recv(100).startswith(b"HTTP/1.1 408 ")
             assert crowded.seconds() - before < 2, "of the seconds in which it only had to wait"
-        wait_until(lambda: crowded.statuses() == (200, 204))
-        assert "connections are open: more are refused" in crowded.process.printed()
+        wait_until(lambda: crowded.statuses() == (200, 204), within=60)

@@ -39,7 +39,7 @@ class Site:
             f"{self.origin}{path}", body, {"content-type": "text/plain"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
             with error:
@@ -63,7 +63,7 @@ class Site:
             found[:] = self.post(first + len(self.kept))
             return bool(found[0] == status)
 
-        wait_until(answered)
+        wait_until(answered, within=60)
         return found[1], found[2]
 
     def ready(self) -> Any:
@@ -76,7 +76,8 @@ def site_on(disk: Disk, tmp_path: Path, **settings: object) -> Iterator[Site]:
     environ = environment(disk.inside / "data", port, **settings)
     output = tmp_path / "site.log"
     url = f"http://127.0.0.1:{port}/"
-    with running("site", environ=environ, output=output, url=url, under=disk.under) as process:
+    with running("site", environ=environ, output=output, under=disk.under) as process:
+        process.wait_for(url, 60)
         yield Site(port, process)
 
 
@@ -96,10 +97,10 @@ def refused_and_taken_again(site: Site, full: Callable[[], None], room: Callable
     assert document["type"] == "urn:dwell:problem:no_space"
     assert int(headers["retry-after"]) > 0
     assert site.ask("/page_a")[0] == 200
-    wait_until(lambda: site.ready() == {"ready": False, "reason": "no_space"})
+    wait_until(lambda: site.ready() == {"ready": False, "reason": "no_space"}, within=60)
     room()
     site.until(204, 1_000_000)
-    wait_until(lambda: site.ready() == {"ready": True})
+    wait_until(lambda: site.ready() == {"ready": True}, within=60)
 
 
 def test_with_less_free_than_is_to_be_kept_facts_are_refused_until_there_is_more(
@@ -160,7 +161,7 @@ def test_a_projector_without_room_stops_and_the_next_one_goes_on_where_it_was(
 
         with projecting() as projector:
             site.post(0)
-            wait_until(lambda: published() == 20)
+            wait_until(lambda: published() == 20, within=60)
             disk.fill()
             number = 0
 

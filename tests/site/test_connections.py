@@ -58,7 +58,7 @@ class Client:
 
     def __init__(self, port: int, *sent: bytes) -> None:
         self.socket = socket.socket()
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         self.socket.connect(("127.0.0.1", port))
         for each in sent:
@@ -171,14 +171,14 @@ def test_who_owes_something_for_too_long_is_hung_up_on_and_nobody_else() -> None
         steady = {name: Client(port, sent) for name, sent in STEADY.items()}
         time.sleep(4 * SECONDS)
         answers = {name: client.rest() for name, client in slow.items()}
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
         for name in ("begins a line", "begins a head"):
             assert answers[name].startswith(b"HTTP/1.1 408 "), name
         assert b"a page" in answers["begins a body"]
         assert b"a page" in answers["begins a second request"]
         assert len(answers["reads nothing"]) < LARGE
         assert b"at last" in steady["waits"].answer()
-        wait_until(lambda: b"0\r\n\r\n" in steady["listens"].answer())
+        wait_until(lambda: b"0\r\n\r\n" in steady["listens"].answer(), within=60)
         assert b"a page" in steady["is idle"].answer()
         assert all(client.is_served() for client in steady.values())
         for client in (*slow.values(), *steady.values()):
@@ -186,12 +186,15 @@ def test_who_owes_something_for_too_long_is_hung_up_on_and_nobody_else() -> None
 
 
 def test_who_reads_slowly_is_waited_for() -> None:
-    limits = Limits(connections=100, seconds=SECONDS)
+    limits = Limits(connections=100, seconds=3)
     with serving(limits) as port, Client(port, GET % b"/large") as client:
-        received = 0
+        began, received = time.monotonic(), 0
         while received < LARGE:
-            received += len(client.socket.recv(2**20))
-            time.sleep(SECONDS / 40)
+            piece = client.socket.recv(2**18)
+            assert piece, f"hung up on after {received} bytes"
+            received += len(piece)
+            time.sleep(limits.seconds / 48)
+        assert time.monotonic() - began > limits.seconds
 
 
 def test_a_drip_of_bytes_is_no_progress() -> None:
@@ -205,14 +208,14 @@ def test_a_drip_of_bytes_is_no_progress() -> None:
                 return True
             return False
 
-        wait_until(ended, every=SECONDS / 8)
+        wait_until(ended, within=60, every=SECONDS / 8)
 
 
 def test_one_connection_too_many_is_answered_503_until_another_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with serving(Limits(connections=4)) as port:
-        clients = [Client(port, GET % b"/slow") for _ in range(4)]
+    with serving(Limits(connections=4, seconds=600)) as port:
+        clients = [Client(port, b"GET ") for _ in range(4)]
         for _ in range(3):
             with Client(port) as more:
                 answer = more.rest()
@@ -224,7 +227,7 @@ def test_one_connection_too_many_is_answered_503_until_another_ends(
             with Client(port) as more:
                 return more.is_served()
 
-        wait_until(served_again)
+        wait_until(served_again, within=60)
         for client in clients:
             client.socket.close()
     said = [record.getMessage() for record in caplog.records]
@@ -232,7 +235,7 @@ def test_one_connection_too_many_is_answered_503_until_another_ends(
 
 
 def test_when_it_is_crowded_connections_on_which_nothing_happens_make_room() -> None:
-    with serving(Limits(connections=4, seconds=4 * SECONDS)) as port:
+    with serving(Limits(connections=4, seconds=120)) as port:
         idle = [Client(port) for _ in range(3)]
         assert all(client.is_served() for client in idle)
         assert [client.rest() for client in idle] == [b""] * 3

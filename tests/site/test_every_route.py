@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -145,14 +146,24 @@ def test_a_failure_of_the_collector_is_guarded_both_ways(
         raise RuntimeError("a secret")
 
     monkeypatch.setattr("dwell.site.collector.endpoint.read", broken)
+    whole = b"POST /dwell/facts HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
     with a_site(tmp_path) as client:
-        short = client.ask("POST", FACTS, PLAIN, b"{}")
+        short = at_once(client.port, whole + b"Content-Length: 2\r\n\r\n{}")
     with a_site(tmp_path) as client:
         long = client.ask("POST", f"{FACTS}?by=asgi", PLAIN, b"{}")
     assert (short.status, long.status) == (500, 500)
     assert_guarded(short, SHARED)
     assert_guarded(long, DATA)
     assert "secret" not in short.text + long.text
+
+
+def at_once(port: int, sent: bytes) -> Reply:
+    """The answer to a request that arrives whole."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(sent)
+        with HTTPResponse(connection) as response:
+            response.begin()
+            return Reply(response.status, response.headers, response.read())
 
 
 @pytest.mark.parametrize("route", DASHBOARD_ROUTES)

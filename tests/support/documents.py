@@ -94,9 +94,9 @@ def _passage(locked: ASGIApp, nothing: ASGIApp) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path") == "/passage":
             others = [each for each in scope["headers"] if not each[0].startswith(b"sec-fetch")]
-            scope = scope | {"path": "/", "headers": others + link}
+            scope = {**scope, "path": "/", "headers": others + link}
         if scope.get("path") == "/empty":
-            await nothing(scope | {"path": "/"}, receive, send)
+            await nothing({**scope, "path": "/"}, receive, send)
         else:
             await locked(scope, receive, send)
 

@@ -15,6 +15,7 @@ from dwell.settings import Settings
 from dwell.site import Dwell
 from dwell.site.app import create_app
 from dwell.site.collector.endpoint import METHODS
+from dwell.site.collector.servers import PATH as SERVERS
 from dwell.site.dashboard import create_dashboard
 from dwell.site.figures import SiteFigures
 from dwell.site.protocol import facts_protocol
@@ -31,6 +32,7 @@ SITE_ROUTES: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(("/static/dwell.*.svg", "/static/site.*.css", "/static/tabs.*.js"), DATA),
     **dict.fromkeys(("/static/dwell.*.svg/", "/static/site.*.css/", "/static/tabs.*.js/"), SITE),
     "/dwell/facts": SHARED,
+    "/dwell/server/facts": SHARED,
     "/dwell/visitor": SHARED,
     "/dwell/beacon.js": SHARED,
     f"/dwell{LIVE}": DATA,
@@ -66,7 +68,7 @@ def site_routes(settings: Settings) -> set[str]:
     assert settings.prefix in paths
     return {
         *(re.sub(r"\.[0-9a-f]{16}\.", ".*.", path) for path in paths - {settings.prefix}),
-        *(f"{settings.prefix}{path}" for path in METHODS),
+        *(f"{settings.prefix}{path}" for path in (*METHODS, SERVERS)),
     }
 
 
@@ -82,7 +84,8 @@ def _paths(routes: Iterable[BaseRoute]) -> set[str]:
 @contextmanager
 def a_site(folder: Path, **settings: object) -> Iterator[Client]:
     """The site as `dwell site` serves it."""
-    given = Settings.model_validate({"data": folder, **settings})
+    keys = f"a:{'0' * 64}"
+    given = Settings.model_validate({"data": folder, "api_keys": keys, **settings})
     dwell = Dwell(given)
     with (
         served(create_app(given, dwell), facts_protocol(dwell.collector, given.prefix)) as port,

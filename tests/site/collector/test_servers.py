@@ -226,7 +226,11 @@ def test_keys_of_a_file_are_known_beside_those_of_the_variable(tmp_path: Path) -
         assert state(site, stated(), key=new_key()).status == 401
 
 
-@pytest.mark.parametrize("content", ["till", f"till:{KEY}", b"\xff\xfe", None])
+@pytest.mark.parametrize(
+    "content",
+    ["till", f"till:{KEY}", b"\xff\xfe", None],
+    ids=["no digest", "the key itself", "no text", "no file"],
+)
 def test_a_file_that_holds_something_else_is_named(
     tmp_path: Path, content: str | bytes | None
 ) -> None:

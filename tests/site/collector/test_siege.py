@@ -9,6 +9,7 @@ import pytest
 
 from dwell.site.collector.endpoint import METHODS
 from dwell.site.collector.openapi import description
+from dwell.site.collector.servers import PATH as SERVERS
 from tests.support.hostile import GOOD_EVERY, Attack, siege, whole_chunks
 from tests.support.house import ROOT
 from tests.support.sieged import Sieged, sieged
@@ -50,7 +51,7 @@ def test_answers_are_as_the_description_says(site: Sieged) -> None:
 def test_the_description_tells_of_every_path() -> None:
     written = (ROOT / "docs/collector.openapi.json").read_text()
     assert json.loads(written) == description(), "it is not what the models say: run ./dev docs"
-    assert set(description()["paths"]) == set(METHODS)
+    assert set(description()["paths"]) == {*METHODS, SERVERS}
 
 
 ENDLESS = {
@@ -91,3 +92,9 @@ def endless(port: int, begun: bytes, more: bytes) -> tuple[bytes, int]:
         with suppress(OSError):
             answer = connection.recv(65_536)
     return answer, sent
+
+
+def test_what_is_broken_behind_a_good_request_is_no_failure(site: Sieged) -> None:
+    attack = Attack(site.port)
+    attack.go([b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" * 3 + b"broken\r\n\r\n"] * 20)
+    assert "Traceback" not in site.said()
