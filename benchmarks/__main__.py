@@ -33,6 +33,7 @@ BENCHMARKS = (
     "benchmarks.arrival",
     "benchmarks.replay",
     "benchmarks.soak",
+    "benchmarks.kills",
     "benchmarks.hostile",
 )
 """The modules, in the order in which they run."""

@@ -1,68 +1,22 @@
 """Killed at random moments, under simulated visitors: nothing lost, nothing doubled, no orphan."""
 
-import os
 import signal
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import sleep
 
 import pytest
 
-from tests.support.processes import PROC, Seen, descendants
-from tests.support.running import Process, environment, free_port, running, wait_until
+from tests.support.killable import CHILDREN, Dwell
+from tests.support.processes import PROC, descendants
+from tests.support.running import running, wait_until
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks for orphans in /proc")
 
-CHILDREN = ("site", "dashboard", "project")
 RATE = 400
 """Facts a second: enough that each kill hits facts in every stage, and leaves the machine some time."""
 HOW = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
 """How children end, in turn; SIGTERM is the orderly stop. `dwell up` itself is always killed."""
-ORPHANS_WITHIN = 10.0
-BACK_WITHIN = 20.0
-
-
-@dataclass
-class Dwell:
-    """`dwell up`, which is killed, as a whole or in parts, and started again by who starts it."""
-
-    data: Path
-    environ: dict[str, str] = field(init=False)
-    up: Process = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.environ = environment(self.data, free_port(), publish_seconds=0.5)
-        self.start()
-
-    def start(self) -> None:
-        """Start it; its children come by themselves."""
-        self.up = Process("up", environ=self.environ, output=self.data / "up.out")
-
-    def children(self) -> dict[str, Seen]:
-        """Those that run now, by what they run."""
-        assert self.up.alive, self.up.printed()
-        running = descendants(self.up.pid)
-        return {name: each for name in CHILDREN for each in running if each.runs(name)}
-
-    def chosen(self, rng: Random) -> str:
-        """One of those that run; a child that was killed too often waits to be started again."""
-        return rng.choice((*self.children(), "up"))
-
-    def kill(self, victim: str, how: signal.Signals) -> None:
-        """End one process, which runs now or will in a moment."""
-        if victim == "up":
-            self.kill_itself()
-        else:
-            wait_until(lambda: victim in self.children(), BACK_WITHIN)
-            os.kill(self.children()[victim].pid, how)
-
-    def kill_itself(self) -> None:
-        """Its children end by themselves, and the next start finds nothing in its way."""
-        children = descendants(self.up.pid)
-        self.up.kill()
-        wait_until(lambda: not any(each.alive for each in children), ORPHANS_WITHIN)
-        self.start()
 
 
 def kill_under_load(data: Path, kills: int, seed: int) -> None:

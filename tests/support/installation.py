@@ -20,6 +20,7 @@ from tests.support.watching import Watched
 from tests.support.wire import body
 
 PARTS = ("site", "project")
+READY_WITHIN = 60.0
 SETTLED = re.compile(r"([\d,]+) facts settled.* ([\d,]+) requests tried again, ([\d,]+) refused")
 
 
@@ -47,9 +48,13 @@ class Installation:
         self._published = Watched(self.data / "warehouse.duckdb", open_published)
 
     def __enter__(self) -> Self:
-        for part in PARTS:
-            self.start(part)
-        self.parts["site"].wait_for(self.origin)
+        try:
+            for part in PARTS:
+                self.start(part)
+            self.parts["site"].wait_for(self.origin, READY_WITHIN)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
