@@ -111,7 +111,7 @@ def session(browser: Chrome) -> bytes:
             "return [...document.querySelectorAll('#sessions tbody tr')].sort((one, other) => "
             "other.cells[3].dataset.value - one.cells[3].dataset.value)[0].querySelector('a').href"
         )
-        return base64.b64decode(drawn(browser, longest, (1160, 760)))
+        return base64.b64decode(drawn(browser, longest, (1160, 880)))
 
 
 PICTURES = {"site": site, "dashboard": board, "session": session}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -28,6 +29,7 @@ from dwell.site.dashboard.headers import Guarded
 from dwell.site.dashboard.newest import Newest
 from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.pages import Pages
+from dwell.site.dashboard.projecting import is_projecting
 from dwell.site.dashboard.refusals import Refused
 from dwell.site.dashboard.signing_in import SigningIn
 from dwell.site.dashboard.streams import Streams
@@ -67,7 +69,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     ahead = Ahead()
     newest.before_shown(ahead.ask)
     data = Data(board, asking, newest, ahead, troubles, settings.timezone)
-    streams = Streams(newest)
+    streams = Streams(newest, partial(is_projecting, settings.live))
     health = Health(newest.unready)
 
     @asynccontextmanager

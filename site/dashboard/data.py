@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,12 +17,22 @@ from dwell.errors import DwellError, QuestionInvalid
 from dwell.site.dashboard.ahead import Ahead
 from dwell.site.dashboard.asking import Asking, Kept
 from dwell.site.dashboard.headers import PRIVATE
+from dwell.site.dashboard.headings import heading
 from dwell.site.dashboard.leaving import unless_gone
 from dwell.site.dashboard.newest import Newest, Shown
 from dwell.site.dashboard.refusals import Cause, Refused
 from dwell.site.dashboard.several import MEDIA_TYPE, Lines
 from dwell.site.dashboard.troubles import Troubles, described
-from dwell.warehouse.panels import SELECTING, Answer, Board, Panel, Publication, Selection, panels
+from dwell.warehouse.panels import (
+    SELECTING,
+    Answer,
+    Board,
+    Column,
+    Panel,
+    Publication,
+    Selection,
+    panels,
+)
 from dwell.warehouse.panels.answer import iso
 
 SESSIONS = 50
@@ -283,10 +293,7 @@ def _described(panel: Panel) -> dict[str, Any]:
         "name": panel.name,
         "question": panel.question,
         "story": list(panel.story),
-        "columns": [
-            {"name": each.name, "meaning": each.meaning, "unit": each.unit}
-            for each in panel.columns
-        ],
+        "columns": _columns(panel.name, panel.columns),
         "parameters": [*SELECTING, *(each.name for each in panel.parameters)],
     }
 
@@ -308,10 +315,24 @@ def _moment_of(panel: Panel) -> int:
 
 def _json(panel: Panel, selection: Selection, answer: Answer) -> bytes:
     named = {"panel": panel.name, "question": panel.question}
-    return dumped(named | _document(selection, answer, answer.rows()))
+    return dumped(named | _document(selection, answer, answer.rows(), panel.name))
 
 
-def _document(selection: Selection, answer: Answer, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _columns(panel: str, columns: Iterable[Column]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": each.name,
+            "heading": heading(panel, each),
+            "meaning": each.meaning,
+            "unit": each.unit,
+        }
+        for each in columns
+    ]
+
+
+def _document(
+    selection: Selection, answer: Answer, rows: list[dict[str, Any]], name: str = "sessions"
+) -> dict[str, Any]:
     measured = answer.publication.measured_since
     return _published(answer.publication) | {
         "since": iso(selection.since),
@@ -319,10 +340,7 @@ def _document(selection: Selection, answer: Answer, rows: list[dict[str, Any]]) 
         "before": iso(selection.before),
         "measured_since": measured and iso(measured),
         "compared": selection.has_before(measured),
-        "columns": [
-            {"name": each.name, "meaning": each.meaning, "unit": each.unit}
-            for each in answer.columns
-        ],
+        "columns": _columns(name, answer.columns),
         "rows": rows,
     }
 

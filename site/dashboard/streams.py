@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -34,8 +34,15 @@ RETRY_MS = 3_000
 class Streams:
     """Hands out streams, so many at a time."""
 
-    def __init__(self, newest: Newest) -> None:
+    def __init__(
+        self, newest: Newest, projecting: Callable[[], bool | None] = lambda: None
+    ) -> None:
+        """
+        Args:
+            projecting: whether a projector is at work, if that is known.
+        """
         self._newest = newest
+        self._projecting = projecting
         self._open = 0
         self._closing = asyncio.Event()
 
@@ -44,7 +51,8 @@ class Streams:
         return self._open
 
     async def serve(self, request: Request) -> Response:
-        """A stream of events named `published`: one at once, and one for each new publication.
+        """A stream of events named `published`: one at once, and one for each new publication; and of
+        events named `projecting`, when that changes.
 
         Raises:
             Refused: there are as many as there may be.
@@ -77,7 +85,7 @@ class Streams:
         closing = asyncio.create_task(self._closing.wait())
         ends = loop.time() + LONGEST_SECONDS
         told, told_at, heard_at = "", float("-inf"), loop.time()
-        is_behind = False
+        is_behind, projecting = False, self._projecting()
         try:
             while not (leaving.done() or closing.done()) and loop.time() < ends:
                 now = loop.time()
@@ -85,10 +93,13 @@ class Streams:
                     publication = await self._publication()
                     if publication is not None and publication.identity != told:
                         is_behind = not told and self._newest.is_behind()
-                        await _send(send, _event(publication, is_behind))
+                        projecting = self._projecting()
+                        await _send(send, _event(publication, is_behind, projecting))
                         told, told_at, heard_at = publication.identity, now, now
                 if now - heard_at >= COMMENT_SECONDS:
-                    await _send(send, ": still here\n\n")
+                    before, projecting = projecting, self._projecting()
+                    changed = _changed(projecting) if projecting != before else ""
+                    await _send(send, changed or ": still here\n\n")
                     heard_at = now
                 await asyncio.wait(
                     (leaving, closing), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -135,15 +146,20 @@ class Stream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-def _event(publication: Publication, is_behind: bool) -> str:
+def _event(publication: Publication, is_behind: bool, projecting: bool | None) -> str:
     age = datetime.now(UTC) - publication.published_at
     data = {
         "publication": publication.identity,
         "published_at": iso(publication.published_at),
         "age": round(age.total_seconds() * 1000),
         "behind": is_behind,
+        "projecting": projecting,
     }
     return f"event: published\ndata: {json.dumps(data)}\n\n"
+
+
+def _changed(projecting: bool | None) -> str:
+    return f"event: projecting\ndata: {json.dumps(projecting)}\n\n"
 
 
 async def _send(send: Send, text: str) -> None:

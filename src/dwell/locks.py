@@ -5,6 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LOCKS = Path("/proc/locks")
+"""Where Linux lists who holds which file, by its inode."""
+PROCESSES = Path("/proc/self/ns/pid")
+EVERY_PROCESS = 0xEFFFFFFC
+"""The inode of Linux's first namespace of processes, in which all are seen."""
+
 
 @contextmanager
 def alone(lock: Path, refusal: Exception) -> Iterator[None]:
@@ -21,3 +27,25 @@ def alone(lock: Path, refusal: Exception) -> Iterator[None]:
         except BlockingIOError:
             raise refusal from None
         yield
+
+
+def holder(lock: Path) -> str | None:
+    """The process that holds a lock file, "unknown" if it does not say; `None` if nobody does, as far as
+    this process can see. The lock itself is not tried: whoever wants it in that moment would be refused."""
+    try:
+        held, pid = LOCKS.read_text(), lock.read_text().strip()
+        inode = lock.stat().st_ino
+    except OSError:
+        return None
+    locked = (line.split() for line in held.splitlines() if "->" not in line)
+    is_held = any(words[1] == "FLOCK" and words[5].endswith(f":{inode}") for words in locked)
+    return (pid or "unknown") if is_held else None
+
+
+def sees_every_holder() -> bool:
+    """Whether `holder` tells of every process of this machine: in a container it tells of those that run
+    in the same one alone."""
+    try:
+        return PROCESSES.stat().st_ino == EVERY_PROCESS
+    except OSError:
+        return False

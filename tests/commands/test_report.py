@@ -160,11 +160,30 @@ def test_all_of_it_is_of_one_publication(tmp_path: Path, monkeypatch: pytest.Mon
     assert Page(text).measures["pageviews"] == 2
 
 
-def test_a_share_that_is_nearly_all_or_nearly_nothing_is_not_called_so() -> None:
-    shares = (0, 0.02, 0.4, 12.3, 99, 99.96, 100)
-    assert [words.percent(share) for share in shares] == [
-        *("0 %", "< 0.1 %", "0.4 %", "12 %", "99 %", "99.9 %", "100 %"),
-    ]
+def test_a_picture_says_what_it_is_of(said: Said) -> None:
+    def words_of(*arguments: str) -> str:
+        _, out, _ = said(*arguments, "--format", "svg", "--device", "phone")
+        return "\n".join(ElementTree.fromstring(out).itertext())
+
+    told = words_of("sessions_by_hour")
+    assert "When they come" in told
+    assert "Sessions begun in each hour of the week: the darkest is 1" in told
+    assert "24 Nov 2025, 00:00 until 8 Dec 2025, 00:00, UTC" in told
+    assert "device phone" in told
+    told = words_of("series", "--measure", "median")
+    assert "Median engaged over time" in told
+    assert "Engaged time by day; what is not whole is dotted" in told
+    assert "Measured since 24 Nov 2025, 10:00, so not compared" in told
+
+
+def test_tables_of_a_page_have_headings_for_people_and_exact_values(said: Said) -> None:
+    _, out, _ = said("views", "series")
+    page = out.decode()
+    assert '<th scope="col" title="Dotted name of the view.">View</th>' in page
+    assert "Median engaged (s)</th>" in page
+    assert re.search(r'<td data-value="17.5" class="number">17.50?0?</td>', page)
+    assert "the one before" not in page  # it is not compared
+    assert "Bucket" not in page
 
 
 @pytest.mark.parametrize("panel", SHAPES)
@@ -212,8 +231,16 @@ def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
         (["totals", "--format", "png"], "png is the picture of one panel, and this is totals"),
         (["series", "--output", "x.pdf"], "expected a file that ends in .html, .svg or .png"),
         (["vews"], "there is no panel 'vews': expected views"),
-        (["views", "--browser", "Lynx", "--format", "svg"], "views has nothing to show"),
-        (["retention", "--browser", "Lynx", "--format", "svg"], "retention has nothing to show"),
+        (["views", "--browser", "Googlebot", "--format", "svg"], "views has nothing to show"),
+        (["retention", "--browser", "googlebot", "--format", "svg"], "retention has nothing"),
+        (["series", "--path", "/no", "--format", "svg"], "series has nothing to show in this"),
+        (["sessions_by_hour", "--path", "/no", "--format", "png"], "sessions_by_hour has nothing"),
+        (["views", "--browser", "Lynx"], "browser is 'Lynx', and nobody came with it: expected "),
+        (
+            ["views", "--system", "Lynux"],
+            "system is 'Lynux', and nobody came with it: expected Linux",
+        ),
+        (["views", "--device", "toaster"], "device is 'toaster': expected desktop, phone, tablet"),
         (["views", "--bots", "some"], "bots is 'some': expected exclude, include or only"),
     ],
 )

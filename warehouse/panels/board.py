@@ -1,10 +1,11 @@
 """The board: every panel of any selection, of the newest publication, for a process that lives long."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +28,9 @@ CHOICES = ("view", "path", "browser", "system", "device")
 """What `choices` offers values for."""
 MEMORY = 512
 """MiB that DuckDB may take; what does not fit goes to a temporary folder."""
+AGENTS = "select distinct browser, system from browser_agent where browser is not null"
+MOST_TOLD = 20
+"""Names that a message offers."""
 SHARE = 0.4
 """Of it, for selections that are kept for whoever asks next."""
 
@@ -116,9 +120,11 @@ class Board:
             if not sessions:
                 return None
             lines = _rows(cursor, asked("session_pageviews").sql, told | sessions[0])
+            visits = _rows(cursor, asked("session_visitor").sql, told | sessions[0])
             return Timeline(
                 sessions[0],
                 tuple(line_of(each) for each in lines),
+                tuple(visits),
                 self._kept_of(attached).publication,
             )
 
@@ -144,6 +150,7 @@ class Board:
         with self._newest() as attached:
             kept = self._kept_of(attached)
             selection, told = kept.with_whole_views(attached, selection, told)
+            selection = kept.with_known_agents(attached, selection)
             values = selection.values() | told | {"now": utc(self._clock())}
             with kept.selections.use(attached, selection, panel.sql) as cursor:
                 rows, description = run(cursor, panel.sql, values)
@@ -165,6 +172,7 @@ class _Kept:
     def __init__(self, attached: Attached, most_bytes: int) -> None:
         self.selections = Selections(most_bytes)
         self._views: list[str] | None = None
+        self._agents: list[tuple[str, str]] | None = None
         with attached.cursor() as cursor:
             self.publication = publication_of(attached.identity, cursor)
 
@@ -184,6 +192,26 @@ class _Kept:
             told = told | {"views": [view_named(each, known) for each in told["views"]]}
         return selection, told
 
+    def with_known_agents(self, attached: Attached, selection: Selection) -> Selection:
+        """The same with browser and system as they are written there. Where there are none yet, none is
+        refused.
+
+        Raises:
+            QuestionInvalid: nobody came with such a one.
+        """
+        browser, system = selection.browser, selection.system
+        if not (browser or system):
+            return selection
+        if self._agents is None:
+            with attached.cursor() as cursor:
+                self._agents = cursor.execute(AGENTS).fetchall()
+        browsers, systems = (sorted({each[at] for each in self._agents}) for at in (0, 1))
+        return replace(
+            selection,
+            browser=_known_as("browser", browser, browsers),
+            system=_known_as("system", system, systems),
+        )
+
     def _known_views(self, attached: Attached) -> list[str]:
         if self._views is None:
             with attached.cursor() as cursor:
@@ -199,6 +227,18 @@ def _told(panel: Panel, extra: Mapping[str, str]) -> dict[str, Any]:
             offered = ", ".join([*SELECTING, *sorted(taken)])
             raise QuestionInvalid(f"{panel.name} takes no {name}: expected some of {offered}")
     return {name: names_of_views(extra.get(name, "")) for name in taken}
+
+
+def _known_as(name: str, text: str | None, known: Sequence[str]) -> str | None:
+    """The one that is meant, in whatever case."""
+    if not (text and known):
+        return text
+    written = {each.lower(): each for each in known}
+    if text.lower() in written:
+        return written[text.lower()]
+    near = [written[each] for each in get_close_matches(text.lower(), written, n=3)]
+    expected = " or ".join(near) or f"one of {', '.join(known[:MOST_TOLD])}"
+    raise QuestionInvalid(f"{name} is {text!r}, and nobody came with it: expected {expected}")
 
 
 def _cursor(text: str) -> dict[str, Any]:

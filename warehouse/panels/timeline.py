@@ -57,10 +57,16 @@ class PageviewLine:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A session with its pageviews, in the order in which they began."""
+    """A session with its pageviews, in the order in which they began.
+
+    Attributes:
+        visits: the sessions of the same visitor that are nearest to it, itself among them, in the order
+            in which they began.
+    """
 
     session: dict[str, Any]
     pageviews: tuple[PageviewLine, ...]
+    visits: tuple[dict[str, Any], ...]
     publication: Publication
 
     def plain(self) -> dict[str, Any]:
@@ -77,6 +83,7 @@ class Timeline:
                 }
                 for line in self.pageviews
             ],
+            "visits": [plain(each) for each in self.visits],
         }
 
 

@@ -111,6 +111,7 @@ addEventListener("click", (event) => {
 
 /* What is asked when */
 
+const root = document.documentElement;
 const [headline] = panels;
 const near = new Set();
 const stale = new Set();
@@ -138,6 +139,7 @@ const everything = async () => {
   showFilters();
   problem.hidden = true;
   if (isEmpty) return panels.forEach((panel) => panel.wait());
+  root.dataset.asking = "";
   for (const panel of panels) if (!near.has(panel)) stale.add(panel);
   await Promise.all([...near].map((panel) => panel.refresh()));
   if (mine !== turn) return;
@@ -149,6 +151,7 @@ const everything = async () => {
     if (panel === headline) send();
     return settled;
   }));
+  if (mine === turn) delete root.dataset.asking;
 };
 
 /** Of a publication, what is not shown yet. */
@@ -174,7 +177,7 @@ addEventListener("asked", everything);
 fetched().catch(() => {}); // Charts ask for it again.
 await everything();
 performance.mark("complete");
-document.documentElement.dataset.ready = "";
+root.dataset.ready = "";
 for (const panel of panels) seen.observe(panel.section);
 // Who is here now changes by itself, as time passes.
 const live = panels.find(({ section }) => section.id === "live");

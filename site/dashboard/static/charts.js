@@ -15,7 +15,8 @@ const failed = (error) => {
 
 const tip = html("div", { class: "tip", hidden: true, "aria-hidden": "true" });
 
-const say = (event, text) => {
+/** Say this beside the pointer; nothing, if there is no text. */
+export const say = (event, text) => {
   tip.hidden = !text;
   if (!text) return;
   if (!tip.isConnected) document.body.append(tip);

@@ -4,7 +4,7 @@ import { asked, go, spanOf, toggling } from "./address.js";
 import { Chart } from "./charts.js";
 import { bars, bins, part, spark } from "./drawing.js";
 import { html, none, replace } from "./elements.js";
-import { brief, clock, count, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, weekOf } from "./text.js";
+import { brief, clock, count, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, WEEKDAYS, weekOf } from "./text.js";
 import { notYet, wider } from "./troubles.js";
 
 const FEW = 10;
@@ -27,8 +27,10 @@ const numbered = (value, unit, attributes = {}) =>
 const named = (text, filter, value) =>
   html("a", { ...toggling(filter, value), "data-key": `${filter}=${value}`, title: value }, text);
 
-const nothing = (figure, { measured_since: measured }) =>
-  replace(figure, measured ? none("Nothing in this period.", wider()) : notYet(figure.closest(".card")));
+const nothingIn = (figure, { measured_since: measured }) =>
+  measured ? none("Nothing in this period.", wider()) : notYet(figure.closest(".card"));
+
+const nothing = (figure, answer) => replace(figure, nothingIn(figure, answer));
 
 /** A figure's chart, with a place of its own that is made once: what stands beside it may change. */
 const chartIn = (figure, name, tall, tell) => {
@@ -57,7 +59,7 @@ const change = ({ name, told, column }, present, earlier, compared) =>
     compared ? changeOf(present[column], earlier[column]) : null,
   );
 
-const tile = (key, { rows: [present, earlier], compared }, courses) => {
+const tile = (key, { rows: [present, earlier], columns, compared }, courses) => {
   const { name, told, column } = MEASURES[key];
   const value = present[column];
   return html(
@@ -68,6 +70,7 @@ const tile = (key, { rows: [present, earlier], compared }, courses) => {
       {
         type: "button",
         class: "tile",
+        title: columns.find((each) => each.name === column).meaning,
         "aria-pressed": String(measure() === key),
         "data-key": key,
         "data-measure": key,
@@ -90,9 +93,27 @@ export const totals = (figure, { totals, series }) => {
   if (totals) tellPeriod(totals);
   if (totals) figure.tiles.classList.toggle("alone", !totals.compared);
   const chart = chartIn(figure, "series", "15.5rem", ({ told }) => told);
-  if (!figure.contains(chart.element)) replace(figure, figure.tiles, chart.element);
+  figure.key ??= html("p", { class: "key", "aria-hidden": "true" });
+  const isNothing = series?.rows.every(({ earlier, sessions, pageviews }) => (earlier && !series.compared) || !(sessions + pageviews));
+  if (isNothing) replace(figure, figure.tiles, nothingIn(figure, series));
+  else if (!figure.contains(chart.element)) replace(figure, figure.tiles, chart.element, figure.key);
   if (totals) performance.mark("headline");
-  return series && overTime(chart, series);
+  if (isNothing || !series) return;
+  tellLines(figure.key, series);
+  return overTime(chart, series);
+};
+
+/** What the lines of the chart mean. */
+const tellLines = (key, series) => {
+  const { since, until, before, compared } = series;
+  const ended = Date.parse(until) - (Date.parse(since) - Date.parse(before));
+  const line = (name, text) => html("span", {}, html("i", { class: name }), text);
+  replace(
+    key,
+    line(null, period(since, until)),
+    compared && line("before", `the period before, ${period(before, ended)}`),
+    bucketsOf(series).some(({ open, blank }) => open && !blank) && line("open", "not whole yet"),
+  );
 };
 
 /** Which period it is, beside the filters, and why it is not compared with the one before. */
@@ -104,7 +125,7 @@ const tellPeriod = ({ since, until, compared, measured_since: measured }) => {
 };
 
 /** The unit of time in which an axis has round numbers, and its seconds. */
-const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["m", 60] : ["h", 3600]);
+const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["min", 60] : ["h", 3600]);
 
 /** Clocks of the dashboard's zone as if they were UTC: then no other zone has a say. */
 const at = ({ local }) => Date.parse(`${local}Z`);
@@ -145,7 +166,7 @@ const overTime = (chart, series) => {
     at: at(row),
     // What is under the pointer is told of the point that is nearest.
     from: index ? (at(now[index - 1]) + at(row)) / 2 : at(row),
-    to: now[index + 1] ? (at(row) + at(now[index + 1])) / 2 : row.end,
+    to: now[index + 1] ? (at(row) + at(now[index + 1])) / 2 : index ? at(row) : row.end,
     value: value(row),
     before: false,
     open: row.open || row.blank,
@@ -192,7 +213,7 @@ const ranking = (title, filter, name, numbers) => (rows) => {
       html(
         "tr",
         { "data-name": row[name] },
-        html("th", { scope: "row" }, part(row[main.column], top), filter && row[name] ? named(filter === "view" ? short(row[name], rows.map((each) => each[name])) : row[name], filter, row[name]) : html("span", { class: "named" }, row[name] || "(none)")),
+        html("th", { scope: "row" }, part(row[main.column], top), filter && row[name] ? named(filter === "view" ? short(row[name], rows.map((each) => each[name])) : row[name], filter, row[name]) : html("span", { class: "named" }, row[name] || "Direct, or not known")),
         numbers.map(({ column, unit, wide }) => numbered(row[column], unit, wide ? { class: "number wideonly" } : {})),
       ),
     ),
@@ -202,6 +223,7 @@ const ranking = (title, filter, name, numbers) => (rows) => {
 const VISITORS = { head: "Visitors", column: "visitors" };
 const PAGEVIEWS = { head: "Pageviews", column: "pageviews" };
 const MEDIAN = { head: "Median", column: "median", unit: "s" };
+const SESSIONS = { head: "Sessions", column: "sessions" };
 
 export const ranked = (panel, title, filter, name, numbers) => (figure, answers) => {
   const { rows } = answers[panel];
@@ -212,7 +234,7 @@ export const pages = ranked("pages", "Page", "path", "path", [PAGEVIEWS, MEDIAN]
 export const devices = ranked("devices", "Device", "device", "device", [VISITORS, MEDIAN]);
 export const browsers = ranked("browsers", "Browser", "browser", "browser", [VISITORS, MEDIAN]);
 export const systems = ranked("systems", "System", "system", "system", [VISITORS, MEDIAN]);
-export const referrers = ranked("referrers", "Site", null, "host", [VISITORS, PAGEVIEWS]);
+export const referrers = ranked("referrers", "Site", null, "host", [VISITORS, SESSIONS]);
 
 /* Views, each with its distribution */
 
@@ -243,7 +265,7 @@ export const views = (figure, answers) => {
   some(figure, rows, (shown) =>
     headed(
       { class: "ranked views" },
-      [["View"], ["Engaged", "shape"], ["Median", "number"], ["Nine in ten", "number wideonly"], ["Total", "number wideonly"], ["Pageviews", "number"]],
+      [["View"], ["Engaged", "shape"], ["Median", "number"], ["9 in 10 under", "number wideonly"], ["Total", "number wideonly"], ["Pageviews", "number"]],
       shown.map((row) =>
         html(
           "tr",
@@ -295,8 +317,6 @@ const charted = (figure, name, rows, tall, tell) => {
   if (!figure.contains(chart.element)) replace(figure, chart.element);
   return chart.show(rows);
 };
-
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 export const hours = (figure, { sessions_by_hour: answer }) => {
   if (!answer.rows.some(({ sessions }) => sessions)) return nothing(figure, answer);
@@ -367,7 +387,10 @@ const stepped = ({ step, name, sessions, percent_of_first: first, percent_of_pre
 
 export const funnel = (figure, answers) => {
   const known = answers.views?.rows.map((row) => row.view_name) ?? [];
-  const whole = (step) => known.find((view) => view === step || view.endsWith(`.${step}`)) ?? step;
+  const given = answers.funnel?.rows ?? [];
+  // Where something else is selected, a step may be none of the views that are shown.
+  const every = [...known, ...given.map((row) => row.view_name)];
+  const whole = (step) => every.find((view) => view === step || view.endsWith(`.${step}`)) ?? step;
   const chosen = steps().map(whole);
   const names = [...new Set([...known, ...chosen])];
   // The address knows of clicks that are not drawn yet.
@@ -380,15 +403,14 @@ export const funnel = (figure, answers) => {
     .filter((view) => !chosen.includes(view))
     .slice(0, 14)
     .map((view) => html("li", {}, html("button", { type: "button", "data-key": `offer=${view}`, "aria-label": `Add ${short(view, names)} as step ${chosen.length + 1}`, onclick: () => add(view) }, short(view, names))));
-  const given = answers.funnel?.rows ?? [];
   const rows = given.length === chosen.length && given.every((row, index) => row.view_name === chosen[index]) ? given : [];
   const chart = chartIn(figure, "funnel", `${3 * chosen.length}rem`, stepped);
   replace(
     figure,
     taken.length ? html("ol", { class: "steps", "aria-label": "Steps" }, taken) : null,
     chosen.length ? chart.element : null,
-    html("p", { class: "hint" }, chosen.length ? "And then:" : "Click the views in the order in which visitors should see them."),
-    html("ul", { class: "offers", "aria-label": "Views to add" }, offers),
+    chosen.length && !offers.length ? null : html("p", { class: "hint" }, chosen.length ? "And then:" : "Click the views in the order in which visitors should see them."),
+    offers.length ? html("ul", { class: "offers", "aria-label": "Views to add" }, offers) : null,
   );
   return rows.length && chart.show(rows.map((row) => ({ ...row, name: `${row.step}. ${short(row.view_name, names)}` })));
 };

@@ -1,10 +1,12 @@
 // The figures move by themselves: the server says when a new warehouse is published.
 
 import { ROOT } from "./address.js";
-import { ago } from "./text.js";
+import { ago, clock, recently } from "./text.js";
 
 const LEAST_PAUSE = 4000;
 const SHARE = 20;
+/** A minute without a publication: there was nothing to publish, or nobody to do it. */
+const QUIET = 60_000;
 
 /** Calls `refresh(publication)`, which returns a promise, for each publication. Says how old the figures
  *  are.
@@ -19,13 +21,21 @@ export const follow = (refresh) => {
   let published;
   let newest;
   let behind = false;
+  let projecting = null;
   let earliest = 0;
   let timer;
   let retry;
 
   const say = () => {
-    if (published) age.textContent = `${lost ? "Connection lost. " : ""}Updated ${ago(Date.now() - published)}${behind ? ", newer figures are coming" : ""}`;
+    if (published) age.textContent = `${lost ? "Connection lost. " : ""}${told()}${behind ? ", newer figures are coming" : ""}`;
     else if (lost) age.textContent = "Connection lost.";
+  };
+  /** Of what is young its age; of what is older, why: nobody came, or nothing is published. */
+  const told = () => {
+    const old = Date.now() - published;
+    if (old < QUIET || behind) return `Updated ${ago(old)}`;
+    const since = old < 72_000_000 ? clock(published).slice(0, 5) : recently(published);
+    return projecting === false ? `No projector is at work: figures of ${since}` : `Nothing newer since ${since}`;
   };
   const isSeen = () => document.visibilityState === "visible";
   const later = () => (timer ??= setTimeout(work, Math.max(0, earliest - performance.now())));
@@ -42,10 +52,11 @@ export const follow = (refresh) => {
     }
     if (isSeen() && newest !== publication) later();
   };
-  const told = (event) => {
-    const { publication, age, behind: isBehind } = JSON.parse(event.data);
+  const take = (event) => {
+    const { publication, age, behind: isBehind, projecting: isProjecting } = JSON.parse(event.data);
     lost = false;
     behind = isBehind;
+    projecting = isProjecting;
     newest = publication;
     published = Date.now() - age;
     later();
@@ -54,7 +65,11 @@ export const follow = (refresh) => {
   const open = () => {
     source?.close();
     source = new EventSource(new URL("events", ROOT));
-    source.addEventListener("published", told);
+    source.addEventListener("published", take);
+    source.addEventListener("projecting", ({ data }) => {
+      projecting = JSON.parse(data);
+      say();
+    });
     source.addEventListener("error", () => {
       lost = true;
       say();

@@ -2,11 +2,9 @@
 
 import { selection, ROOT } from "./address.js";
 import { askPanel } from "./asking.js";
-import { html, none, replace } from "./elements.js";
-import { inUnit } from "./text.js";
+import { none, replace } from "./elements.js";
 import { noData, passes, said } from "./troubles.js";
 
-const SHOWN = 200;
 const PAUSE = 1500;
 
 export class Panel {
@@ -104,40 +102,18 @@ export class Panel {
     }
   }
 
-  /** The tables behind the figure, made when somebody opens them; they stay where they were scrolled to. */
-  tabulate() {
+  /** The tables behind the figure, made when somebody opens them: what has files. They stay where they
+   *  were scrolled to. */
+  async tabulate() {
     if (!this.behind?.open) return;
     const place = this.behind.querySelector(".tables");
+    const module = await import("./numbers.js").catch(() => null);
+    if (!module) return replace(place, none("The table could not be loaded.", "Its files are below."));
     const title = this.section.querySelector("h2").textContent;
-    const answers = Object.keys(this.asks).flatMap((name) => (this.answers[name]?.columns.length ? [[name, this.answers[name]]] : []));
+    const names = [...this.behind.querySelectorAll("[data-form=csv]")].map(({ dataset }) => dataset.panel);
+    const answers = names.flatMap((name) => (this.answers[name]?.columns.length ? [[name, this.answers[name]]] : []));
     const scrolled = [...place.children].map(({ scrollTop, scrollLeft }) => ({ scrollTop, scrollLeft }));
-    replace(place, answers.map(([name, answer]) => table(answer, title, name)));
+    replace(place, answers.map(([name, answer]) => module.table(answer, title, name)));
     [...place.children].forEach((each, index) => Object.assign(each, scrolled[index]));
   }
 }
-
-/** Any answer as a table: names with what they mean, values in their units. */
-export const table = ({ question, columns, rows }, title, key = null) => {
-  const isNumber = ({ name }) => rows.some((row) => typeof row[name] === "number");
-  const cell = (row, column, index) =>
-    html(
-      index ? "td" : "th",
-      { class: isNumber(column) ? "number" : null, scope: index ? null : "row", "data-value": row[column.name] },
-      inUnit(row[column.name], column.unit),
-    );
-  const head = columns.map((column) =>
-    html("th", { scope: "col", title: column.meaning, class: isNumber(column) ? "number" : null }, column.name.replaceAll("_", " ")),
-  );
-  return html(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}: ${question}`, "data-key": key },
-    html(
-      "table",
-      {},
-      html("caption", { class: "unsighted" }, question),
-      html("thead", {}, html("tr", {}, head)),
-      html("tbody", {}, rows.slice(0, SHOWN).map((row) => html("tr", {}, columns.map((column, index) => cell(row, column, index))))),
-    ),
-    rows.length > SHOWN ? html("p", { class: "rest" }, `${rows.length - SHOWN} rows more are in the files.`) : null,
-  );
-};

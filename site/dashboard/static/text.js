@@ -1,6 +1,7 @@
 // Figures and times as people read them, in the dashboard's time zone.
 
-const ZONE = document.documentElement.dataset.timezone || "UTC";
+export const ZONE = document.documentElement.dataset.timezone || "UTC";
+export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const NOTHING = "–";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -28,10 +29,10 @@ export const duration = (seconds) => {
   return `${brief(seconds / 3600)} h`;
 };
 
-/** Seconds on an axis, in one unit: "30 s", "2 m", "1.5 h". */
+/** Seconds on an axis, in one unit: "30 s", "2 min", "1.5 h". */
 export const mark = (seconds) => {
   if (seconds < 60) return `${tenths.format(seconds)} s`;
-  return seconds < 3600 ? `${tenths.format(seconds / 60)} m` : `${tenths.format(seconds / 3600)} h`;
+  return seconds < 3600 ? `${tenths.format(seconds / 60)} min` : `${tenths.format(seconds / 3600)} h`;
 };
 
 /** "12 %", "0.4 %"; what is nearly nothing or nearly all is not called 0 or 100: "< 0.1 %", "99.9 %". */
@@ -75,6 +76,10 @@ export const day = (value) =>
 /** "14:02:31". */
 export const clock = (value) =>
   formatted(value, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** "14:02:31.250". */
+export const exact = (value) =>
+  formatted(value, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
 const DAY = { day: "numeric", month: "short", year: "numeric" };
 const TIME = { hour: "2-digit", minute: "2-digit" };

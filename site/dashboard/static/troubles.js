@@ -15,7 +15,7 @@ export const wider = () =>
 
 /** The same where nothing was ever measured: how to get something is said once. */
 export const notYet = (section) =>
-  section.id === "views"
+  section.id === "totals"
     ? none("Nothing has come yet.", html("span", {}, "Look at a page of the site, or have ", html("code", {}, "dwell simulate"), " send visitors that are made up."))
     : html("p", { class: "none" }, "Nothing has come yet.");
 

@@ -57,8 +57,11 @@ class Board:
 
     def texts(self, selector: str) -> list[str]:
         """What all such elements say."""
+        # What is far from the screen is not laid out, and then has no `innerText`.
         texts: list[str] = self.ask(
-            f"[...document.querySelectorAll({selector!r})].map((each) => each.innerText.trim())"
+            f"[...document.querySelectorAll({selector!r})].map((each) => "
+            "(each.checkVisibility({contentVisibilityAuto: true}) ? each.innerText : each.textContent)"
+            ".trim())"
         )
         return texts
 

@@ -19,6 +19,13 @@ def test_axe_finds_nothing_on_the_board(
     board = Board(browser, origin).open(f"{PERIOD}&device=phone&steps=PageA")
     assert violations(browser, source(), BARS) == []
     assert board.ask("document.documentElement.scrollWidth <= innerWidth")
+    board.find("#more summary").click()
+    left, right = board.ask(
+        "(({left, right}) => [left, innerWidth - right])"
+        "(document.querySelector('#more > div').getBoundingClientRect())"
+    )
+    assert left >= 0
+    assert right >= 0
 
 
 def test_axe_finds_nothing_on_a_session_nor_behind_the_figures(board: Board, scheme: str) -> None:

@@ -58,6 +58,7 @@ def test_a_period_before_in_which_measuring_began_is_not_compared_with(board: Bo
 def test_who_comes_back_shows_in_weeks_however_short_the_period_is(board: Board) -> None:
     board.open("?since=2025-11-10&until=2025-11-17")
     board.find("#retention summary").click()
+    board.wait("document.querySelectorAll('#retention .behind tbody th').length > 0")
     weeks = board.ask(
         "[...document.querySelectorAll('#retention .behind tbody th')].map((each) => each.dataset.value)"
     )
@@ -132,6 +133,50 @@ def test_every_chart_is_drawn_and_has_its_numbers_behind_it(board: Board) -> Non
     assert hours == board.headline()["sessions"]
 
 
+def behind(board: Board, panel: str, at: int = 0) -> tuple[str, list[str], list[list[str]]]:
+    """A table behind a figure: its caption, headings and rows, as it says them."""
+    board.browser.execute_script(f"document.querySelector('#{panel} .behind').open = true")
+    table = f"document.querySelectorAll('#{panel} .behind table')[{at}]"
+    board.wait(f"{table} !== undefined")
+    caption, heads, rows = board.ask(
+        f"(({{caption, tHead, tBodies: [body]}}) => {{ const said = (row) => "
+        "[...row.cells].map(({textContent}) => textContent); return [caption.textContent, "
+        f"said(tHead.rows[0]), [...body.rows].map(said)]; }})({table})"
+    )
+    return caption, heads, rows
+
+
+def test_behind_a_figure_are_exact_values_under_headings_for_people(
+    board: Board, month: Month
+) -> None:
+    ((pageviews, median, total),) = asked(month.published, TOTALS)
+    caption, heads, rows = behind(board, "totals")
+    assert caption == "How many came, and how long did they look? · 20 Oct – 16 Nov 2025"
+    assert heads[0] == "Period"
+    assert heads[3:] == ["Pageviews", "Median engaged (s)", "Total engaged (s)"]
+    [[period, _, _, *told]] = rows
+    assert period == "this period"
+    assert told[0] == f"{pageviews:,}"
+    assert [float(each.replace(",", "")) for each in told[1:]] == [
+        pytest.approx(median, abs=0.001),
+        pytest.approx(total, abs=0.001),
+    ]
+    caption, heads, rows = behind(board, "totals", 1)
+    assert caption.endswith("· times in Europe/Berlin")
+    assert heads[0] == "Begins"
+    assert (len(rows), rows[0][0]) == (28, "20 Oct 2025, 00:00")
+
+
+def test_a_period_that_is_compared_stands_beside_the_one_before(board: Board) -> None:
+    board.open("?since=2025-11-03&until=2025-11-17&device=phone")
+    caption, _, rows = behind(board, "totals")
+    assert caption.endswith("3 – 16 Nov 2025 · Device phone")
+    assert [row[0] for row in rows] == ["this period", "the one before"]
+    key = board.texts("#totals .key span")
+    assert key == ["3 – 16 Nov 2025", "the period before, 20 Oct – 2 Nov 2025"]
+    assert behind(board, "transitions")[2][0][0] == "(start)"
+
+
 def test_the_files_of_a_panel_are_asked_with_the_same(board: Board) -> None:
     link = board.ask("document.querySelector('#views [data-form=csv]').href")
     csv = board.ask(
@@ -166,7 +211,7 @@ def test_nothing_jumps_when_the_figures_come(browser: Chrome, origin: str, scree
 def test_every_figure_has_a_text_for_nothing(board: Board) -> None:
     board.open("?since=2001-01-01&until=2001-02-01")
     assert board.headline()["pageviews"] == 0
-    panels = ("views", "transitions", "pages", "sessions", "sessions_by_hour")
+    panels = ("totals", "views", "transitions", "pages", "sessions", "sessions_by_hour")
     selector = ", ".join(f"#{panel} .none" for panel in panels)
     # What is beneath the screen is not laid out, and has no `innerText`.
     empty = board.ask(

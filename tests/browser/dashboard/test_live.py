@@ -6,14 +6,29 @@ import pytest
 from selenium.webdriver import Chrome
 
 from dwell.settings import Settings
-from dwell.site.dashboard import create_dashboard
+from dwell.site.dashboard import create_dashboard, projecting
 from dwell.warehouse.live import LiveWarehouse
-from tests.browser.dashboard.looking import Board
+from tests.browser.dashboard.looking import PERIOD, Board
 from tests.support.publishing import copy_of, publish
 from tests.support.running import wait_until
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(
+    ("is_seen", "words"),
+    [(True, "No projector is at work: figures of "), (False, "Nothing newer since ")],
+    ids=["nobody projects", "nobody came"],
+)
+def test_a_site_that_is_quiet_is_told_from_figures_that_stand_still(
+    browser: Chrome, origin: str, monkeypatch: pytest.MonkeyPatch, is_seen: bool, words: str
+) -> None:
+    monkeypatch.setattr(projecting, "sees_every_holder", lambda: is_seen)
+    board = Board(browser, origin).open(PERIOD)
+    board.wait("document.querySelector('#age').textContent")
+    board.browser.execute_script("const now = Date.now; Date.now = () => now() + 600_000")
+    board.wait(f"document.querySelector('#age').textContent.includes({words!r})")
 
 
 def test_a_publication_shows_without_loading_the_page_anew(
@@ -27,7 +42,9 @@ def test_a_publication_shows_without_loading_the_page_anew(
         board.browser.execute_script("document.body.dataset.same = 'page'")
         with LiveWarehouse(tmp_path / "live" / "warehouse.duckdb") as warehouse:
             copy_of(warehouse, tmp_path)
-        board.wait("document.querySelector('#views .none')?.textContent.includes('dwell simulate')")
+        board.wait(
+            "document.querySelector('#totals .none')?.textContent.includes('dwell simulate')"
+        )
         board.wait("document.querySelector('#sessions_by_hour .none') !== null")
         publish(tmp_path, [4.0, 6.0])
         board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '10'")

@@ -1,6 +1,7 @@
 """A session as a timeline, to scale."""
 
 import pytest
+from selenium.webdriver import ActionChains
 
 from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
 
@@ -36,6 +37,45 @@ def test_a_session_is_drawn_as_it_went(board: Board, month: Month) -> None:
     )
     assert widths
     assert max(widths) == pytest.approx(min(widths), rel=0.02)
+
+
+def test_the_visitor_and_their_other_sessions_stand_beside_it(board: Board, month: Month) -> None:
+    sessions = asked(
+        month.published,
+        """
+        select session_id::varchar, visitor_id::varchar, count(*) over (partition by visitor_id)
+        from tracking_session
+        qualify count(*) over (partition by visitor_id) > 2
+        order by visitor_id, started_at
+        limit 3
+        """,
+    )
+    (first, _, _), (session, visitor, many), (third, _, _) = sessions
+    board.open(f"sessions/{session}?device=phone")
+    assert board.texts(".ids dd") == [session, visitor]
+    assert board.texts("#visits") == [f"This is number 2 of {many} sessions of this visitor."]
+    hrefs = board.ask("[...document.querySelectorAll('#neighbours a')].map(({href}) => href)")
+    assert hrefs == [f"{board.origin}/sessions/{each}?device=phone" for each in (first, third)]
+    [referrer] = asked(
+        month.published,
+        "select referrer from pageview where session_id = $1::uuid order by started_at limit 1",
+        session,
+    )
+    told = referrer[0].removeprefix("https://").removeprefix("www.").rstrip("/")
+    assert (told or "direct, or not known") in board.texts("#facts dd")
+
+
+def test_under_the_pointer_are_exact_times_and_behind_it_is_a_table(board: Board) -> None:
+    board.open(board.ask("document.querySelector('#sessions tbody a').pathname.slice(1)"))
+    stretch = board.find(".tracks .hit")
+    ActionChains(board.browser).move_to_element(stretch).perform()
+    board.wait("document.querySelector('.tip')?.hidden === false")
+    [told] = board.texts(".tip")
+    board.find("#timeline-title")
+    board.browser.execute_script("document.querySelector('.behind').open = true")
+    view, state, since, until, _ = board.texts("#stretches tbody tr:first-child > *")
+    assert told.startswith(f"{view.rpartition('.')[2]}: {state} for ")
+    assert told.endswith(f"{since} to {until}")
 
 
 def test_the_way_back_leads_to_what_was_selected(board: Board) -> None:

@@ -11,7 +11,8 @@ from urllib.request import urlopen
 import pytest
 
 from dwell.settings import Settings
-from dwell.site.dashboard import create_dashboard, newest, streams
+from dwell.site.dashboard import create_dashboard, newest, projecting, streams
+from dwell.warehouse.live import LiveWarehouse
 from tests.support.publishing import publish
 from tests.support.running import environment, free_port, running, wait_until
 from tests.support.serving import serving
@@ -26,11 +27,10 @@ class Stream:
         self.head = self._until(b"\r\n\r\n").decode()
 
     def event(self) -> dict[str, Any]:
-        """The next event's data; comments are passed over."""
+        """What the next publication is told with; all else is passed over."""
         while True:
             block = self.block()
-            if "data:" in block:
-                assert "event: published\n" in block
+            if "event: published\n" in block:
                 data: dict[str, Any] = json.loads(block.partition("data: ")[2].splitlines()[0])
                 return data
 
@@ -83,7 +83,7 @@ def test_a_stream_tells_of_the_publication_there_is_and_of_each_new_one(tmp_path
         assert "content-encoding" not in stream.head
         assert stream.block().endswith("retry: 3000")
         first = stream.event()
-        assert first.keys() == {"publication", "published_at", "age", "behind"}
+        assert first.keys() == {"publication", "published_at", "age", "behind", "projecting"}
         assert 0 <= int(first["age"]) < 60_000
         publish(tmp_path, [2])
         assert stream.event()["publication"] != first["publication"]
@@ -113,6 +113,24 @@ def test_before_the_first_publication_it_waits_for_it(
         assert ": still here" in stream.block()
         publish(tmp_path, [1])
         assert stream.event()["publication"]
+
+
+def test_it_tells_whether_a_projector_is_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "COMMENT_SECONDS", 0.1)
+    monkeypatch.setattr(projecting, "sees_every_holder", lambda: True)
+    publish(tmp_path, [1])
+    with serving(create_dashboard(Settings(data=tmp_path))) as origin, listening(origin) as stream:
+        assert stream.event()["projecting"] is False
+        with LiveWarehouse(tmp_path / "live" / "warehouse.duckdb"):
+            while "event: projecting\ndata: true" not in stream.block():
+                pass
+        while "event: projecting\ndata: false" not in stream.block():
+            pass
+    monkeypatch.setattr(projecting, "sees_every_holder", lambda: False)
+    with serving(create_dashboard(Settings(data=tmp_path))) as origin, listening(origin) as stream:
+        assert stream.event()["projecting"] is None
 
 
 def test_so_many_streams_are_open_and_no_more(

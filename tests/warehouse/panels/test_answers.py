@@ -81,7 +81,7 @@ def test_whose_pageviews_are_looked_at(asked: Asked) -> None:
             ("phones", {"device": "Phone"}),
             ("Firefox", {"browser": "firefox"}),
             ("Linux", {"system": "linux", "view": B}),
-            ("none", {"browser": "Mosaic"}),
+            ("none", {"browser": "Googlebot"}),
             ("new", {"visitors": "new", "since": "2025-12-01"}),
             ("returning", {"visitors": "returning", "since": "2025-12-01"}),
         )
@@ -176,6 +176,11 @@ def test_what_a_panel_does_not_take_is_refused(board: Board) -> None:
         assert str(caught.value).startswith(line)
     with pytest.raises(QuestionInvalid, match="device is 'toaster': expected desktop, phone"):
         selection(device="toaster")
+    with pytest.raises(QuestionInvalid, match=r"system is 'Linuks', .+: expected Linux$"):
+        board.answer("devices", selection(system="Linuks"))
+    names = "Firefox, Googlebot, Mobile Safari"
+    with pytest.raises(QuestionInvalid, match=f"browser is 'X', .+: expected one of {names}$"):
+        board.sessions(selection(browser="X"))
     with pytest.raises(QuestionInvalid, match=r"view is 'Tab', and no view is named so"):
         board.answer("totals", selection(view="Tab"))
 

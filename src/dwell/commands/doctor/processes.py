@@ -4,16 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 
 from dwell.commands.doctor.finding import Finding, note, well, wrong
 from dwell.commands.healthy import EVERYWHERE
 from dwell.health import PREFIX, READY
+from dwell.locks import holder
 from dwell.settings import Settings
 
 ANSWER_SECONDS = 5
-LOCKS = Path("/proc/locks")
-"""Where Linux lists who holds which file, by its inode."""
 WHY = {
     "log_unavailable": "it cannot make facts durable: the finding of the log says more",
     "log_full": "more waits for the log than DWELL_WAITING_BYTES allows",
@@ -35,23 +33,10 @@ def processes(settings: Settings) -> Iterator[Finding]:
 
 def projector(settings: Settings) -> Finding:
     """Whether somebody holds the warehouse. The lag says whether they do their work."""
-    holder = _holder(settings.warehouse.with_name(f"{settings.warehouse.name}.lock"))
-    if holder is None:
+    process = holder(settings.warehouse.with_name(f"{settings.warehouse.name}.lock"))
+    if process is None:
         return note("projector", "does not run on this machine", "`dwell up`, or `dwell project`")
-    return well("projector", f"process {holder} is at work on {settings.warehouse}")
-
-
-def _holder(lock: Path) -> str | None:
-    """The process that holds a lock file. The lock itself is not tried: a projector that wants it in that
-    moment would be refused."""
-    try:
-        held, pid = LOCKS.read_text(), lock.read_text().strip()
-        inode = lock.stat().st_ino
-    except OSError:
-        return None
-    locked = (line.split() for line in held.splitlines() if "->" not in line)
-    is_held = any(words[1] == "FLOCK" and words[5].endswith(f":{inode}") for words in locked)
-    return (pid or "unknown") if is_held else None
+    return well("projector", f"process {process} is at work on {settings.warehouse}")
 
 
 def _readiness(host: str, port: int, path: str) -> tuple[bool, str]:

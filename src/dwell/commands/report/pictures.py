@@ -9,6 +9,20 @@ from dwell.site.dashboard.specifications import LITE, Theme, painted, specificat
 NAMES_WIDTH = 120
 """Pixels for the names beside rows."""
 
+TITLE = {
+    "anchor": "start",
+    "frame": "bounds",
+    "offset": 16,
+    "font": "Liberation Serif, Georgia, Times New Roman, serif",
+    "fontSize": 18,
+    "color": "var(--ink)",
+    "subtitleFontSize": 12,
+    "subtitlePadding": 6,
+    "subtitleLineHeight": 16,
+    "subtitleColor": "var(--faint)",
+}
+"""The look of what is said above a picture."""
+
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """What vl-convert measures text with; it knows nothing of a browser's `system-ui`."""
 
@@ -36,6 +50,11 @@ def chart_of(panel: str, rows: Rows, measure: str, width: int) -> dict[str, Any]
         "params": params,
         "datasets": {"rows": shown},
     }
+
+
+def entitled(chart: Mapping[str, Any], title: str, caption: list[str]) -> dict[str, Any]:
+    """The same with words above it, so that it can stand alone."""
+    return dict(chart) | {"title": TITLE | {"text": title, "subtitle": caption}}
 
 
 def svg(chart: Mapping[str, Any], theme: Theme) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from dwell.commands.report.captions import caption, title
 from dwell.commands.report.page import page
-from dwell.commands.report.pictures import chart_of, png, svg
+from dwell.commands.report.pictures import chart_of, entitled, png, svg
 from dwell.commands.report.shaping import SHAPES, drawn
 from dwell.commands.sql.answers import check_destination
 from dwell.errors import DwellError, WarehouseError
@@ -76,7 +77,8 @@ def report(
     selections = {name: _of_panel(name, selection, now) for name in wanted}
     with closing(Board(settings.published)) as board:
         answers = _answers(board, selections, views)
-    _write(_drawn(form, answers, selection, look), output)
+    shown = selection if form == "html" else selections[wanted[0]]
+    _write(_drawn(form, answers, shown, look), output)
     return 0
 
 
@@ -138,7 +140,11 @@ def _drawn(form: str, answers: Mapping[str, Answer], selection: Selection, look:
         raise DwellError(
             f"{name} has nothing to show in this period: expected a longer one, or fewer filters"
         )
-    chart = chart_of(name, rows, look.measure, look.width)
+    chart = entitled(
+        chart_of(name, rows, look.measure, look.width),
+        title(name, look.measure),
+        caption(name, look.measure, answer, rows, selection),
+    )
     return svg(chart, look.theme).encode() if form == "svg" else png(chart, look.theme, look.scale)
 
 

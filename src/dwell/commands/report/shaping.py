@@ -16,16 +16,20 @@ Shape = Callable[[Rows, str], tuple[Rows, Signals]]
 FEW = 12
 """Bars of a ranking, and views of a matrix, at most."""
 
+COUNTED = {"series": ("sessions", "pageviews"), "sessions_by_hour": ("sessions",)}
+"""Of panels that have rows though nobody came, what is 0 then."""
 SECONDS = ("median", "total")
 """Measures that are seconds."""
 HOUR = timedelta(hours=1)
 
 
 def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
-    """The rows of an answer that a picture shows. Over time, the period before is left out if it was not
+    """The rows of an answer that a picture shows; none, if there is nothing in any of them. Over time, the period before is left out if it was not
     measured from its beginning, what the period does not have the whole of is marked as `open`, and as
     `blank` what was before measuring began."""
     rows = answer.rows()
+    if not any(row[name] for row in rows for name in COUNTED.get(panel, row)):
+        return []
     if panel != "series":
         return rows
     measured_since = answer.publication.measured_since or selection.until
@@ -53,7 +57,7 @@ def _series(rows: Rows, measure: str) -> tuple[Rows, Signals]:
     now = [datetime.fromisoformat(row["local"]) for row in rows if not row["earlier"]]
     step = max((later - begin for begin, later in pairwise(now)), default=timedelta(days=1))
     unit, seconds = _unit_for(max((row[measure] or 0 for row in rows), default=0), measure)
-    ends = [*now[1:], now[-1] + step] if now else []
+    ends = [*now[1:], now[-1] if len(now) > 1 else now[-1] + step] if now else []
     shown = [
         {
             "at": f"{now[row['bucket']].isoformat()}Z",
@@ -80,7 +84,7 @@ def _unit_for(most: float, measure: str) -> tuple[str, int]:
         return "", 1
     if most < 120:
         return "s", 1
-    return ("m", 60) if most < 7200 else ("h", 3600)
+    return ("min", 60) if most < 7200 else ("h", 3600)
 
 
 def _as_they_are(rows: Rows, measure: str) -> tuple[Rows, Signals]:

@@ -1,6 +1,5 @@
 """Figures and times as people read them, as the dashboard shows them too."""
 
-import math
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -27,41 +26,15 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} m" if hours < 100 else f"{seconds / 3600:,.0f} h"
 
 
-def percent(value: float | None) -> str:
-    """ "12 %", "0.4 %"; what is nearly nothing or nearly all is not called 0 or 100: "< 0.1 %", "99.9 %"."""
-    if value is None:
-        return NOTHING
-    if 0 < value < 0.05:
-        return "< 0.1 %"
-    if 99 < value < 100:
-        return f"{math.floor(value * 10) / 10:.1f}".removesuffix(".0") + " %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f}".removesuffix(".0") + " %"
-
-
 def moment(text: str, timezone: str) -> str:
     """A moment of JSON, in the zone: "24 Nov 2026, 14:02"."""
     local = datetime.fromisoformat(text).astimezone(ZoneInfo(timezone))
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
-def in_unit(value: object, unit: str, timezone: str) -> str:
-    """A value as its column's unit has it."""
-    match value, unit:
-        case None, _:
-            return NOTHING
-        case int() | float(), "s":
-            return duration(value)
-        case int() | float(), "%":
-            return percent(value)
-        case str(), "time":
-            return moment(value, timezone)
-        case bool(), _:
-            return "yes" if value else "no"
-        case float(), _:
-            return f"{value:,.1f}".removesuffix(".0")
-        case int(), _:
-            return count(value)
-    return str(value)
+def exact(value: float, places: int) -> str:
+    """A number as it is, with so many places behind the point: "1,204.250"."""
+    return f"{value:,.{places}f}"
 
 
 def short(view: str, others: list[str]) -> str:
