@@ -1,6 +1,5 @@
 """`dwell healthy`, beside processes that are well and processes that are not."""
 
-import subprocess
 from pathlib import Path
 from time import time
 
@@ -12,14 +11,13 @@ from dwell.settings import Settings
 from dwell.warehouse import snapshot
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import glimpse
-from tests.support.running import DWELL, environment, free_port, running, wait_until
+from tests.support.running import done, environment, free_port, running, wait_until
 
 
 def healthy(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
     """Exit status and what was said, on both outputs."""
-    command = [*DWELL, "healthy", *arguments]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    return done.returncode, (done.stdout + done.stderr).strip()
+    ended = done("healthy", *arguments, environ=environ)
+    return ended.status, (ended.stdout + ended.stderr).strip()
 
 
 def test_the_site_is_well_while_it_answers(tmp_path: Path) -> None:

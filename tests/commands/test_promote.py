@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -20,22 +19,15 @@ from dwell.warehouse.contents import read
 from dwell.warehouse.published import Published
 from tests.support.facts import NOW, Projected, glimpse
 from tests.support.promoting import end_of, rebuilt
-from tests.support.running import DWELL, Process, environment, free_port, running, wait_until
+from tests.support.running import Process, done, environment, free_port, running, wait_until
 
 LONGEST = 120.0
 """Seconds that anything may take."""
 
 
 def said(environ: dict[str, str], *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*DWELL, *arguments],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
+    ended = done(*arguments, environ=environ, within=LONGEST)
+    return ended.status, ended.stdout, ended.stderr
 
 
 @asynccontextmanager

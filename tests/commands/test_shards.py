@@ -1,6 +1,5 @@
 """Several `dwell project` on one data folder, as an operator starts them."""
 
-import subprocess
 from pathlib import Path
 
 import duckdb
@@ -9,14 +8,12 @@ from dwell.events.log import NewRecord
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
 from tests.support.facts import NOW, glimpse
-from tests.support.running import DWELL, environment, free_port, running, wait_until
+from tests.support.running import done, environment, free_port, running, wait_until
 
 
 def said(*arguments: str, environ: dict[str, str]) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*DWELL, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
+    ended = done(*arguments, environ=environ)
+    return ended.status, ended.stdout, ended.stderr
 
 
 async def test_two_shards_make_one_warehouse_and_a_third_projector_is_refused(

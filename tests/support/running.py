@@ -10,9 +10,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from tests.support.forking import Forked, can_be_forked, fork
 
 DWELL = (sys.executable, "-m", "dwell.cli")
+"""Starts Dwell anew: for what is said on a terminal or through pipes, and for how it starts."""
 
 
 def free_port() -> int:
@@ -60,12 +66,65 @@ def answers(url: str) -> bool:
     return True
 
 
+def begun(
+    arguments: Sequence[str], environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+) -> "subprocess.Popen[bytes] | Forked":
+    """`dwell …` in a session of its own, with nothing to read."""
+    if not can_be_forked(environ):
+        return started([*DWELL, *arguments], environ, stdout, stderr)
+    with Path(os.devnull).open("rb") as nothing:
+        return fork(arguments, environ, (nothing, stdout, stderr))
+
+
+def started(
+    argv: Sequence[str], environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """The same for any command."""
+    return subprocess.Popen(
+        argv,
+        env=dict(environ),
+        stdout=stdout,
+        stderr=stderr,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a `dwell …` ended, and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def done(*arguments: str, environ: Mapping[str, str], within: float = 60) -> Done:
+    """`dwell …`, until it ends by itself.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not within so many seconds; it is killed.
+    """
+    with TemporaryFile() as stdout, TemporaryFile() as stderr:
+        process = begun(arguments, environ, stdout, stderr)
+        try:
+            status = process.wait(within)
+        finally:
+            process.kill()
+            process.wait()
+        stdout.seek(0)
+        stderr.seek(0)
+        return Done(status, stdout.read().decode(), stderr.read().decode())
+
+
 class Process:
-    """One running `dwell …`.
+    """One running `dwell …`, forked where that is the same as to start it.
 
     Attributes:
         output: the file that collects what it prints.
     """
+
+    _process: "subprocess.Popen[bytes] | Forked"
 
     def __init__(
         self,
@@ -77,14 +136,10 @@ class Process:
         """`under` is a command that runs it, such as `setpriv`."""
         self.output = output
         with output.open("ab") as sink:
-            self._process = subprocess.Popen(
-                [*under, *DWELL, *arguments],
-                env=dict(environ),
-                stdout=sink,
-                stderr=sink,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            if under:
+                self._process = started([*under, *DWELL, *arguments], environ, sink, sink)
+            else:
+                self._process = begun(arguments, environ, sink, sink)
         self.pid = self._process.pid
 
     @property
