@@ -40,6 +40,10 @@ SESSIONS = 50
 OPENED = {"retention": {"since": "8w"}}
 """What the board asks of a panel when it is opened without a filter; of the others it asks nothing
 in particular."""
+LONGEST = {"since": "12w"}
+"""The longest period that the board offers by a button."""
+PREPARED = 1_000_000
+"""Pageviews: as long as that period and the one before have no more, they are read before anybody asks."""
 LIVE_SECONDS = 5
 """For which an answer about now is kept."""
 
@@ -86,6 +90,7 @@ class Data:
                 given = OPENED.get(each.name, {})
                 asked = partial(self._of_panel, each, "json", given)
                 ahead.always((each.name, tuple(given.items())), partial(self._answered, asked))
+        ahead.always("prepared", self._prepared)
 
     async def listing(self, request: Request) -> Response:
         """The panels, and what their columns mean."""
@@ -237,6 +242,18 @@ class Data:
         publication, body = told
         self._kept.keep((publication.identity, question.key), body)
         return told
+
+    async def _prepared(self, now: datetime) -> None:
+        """Have in memory what filters and other periods are counted from, of the longest one if that is
+        cheap."""
+        longest, usual = (
+            Selection.of(given, timezone=self._timezone, now=now) for given in (LONGEST, {})
+        )
+
+        def prepare() -> bool:
+            return self._board.prepare(longest, PREPARED) or self._board.prepare(usual)
+
+        await self._asking.run(("prepared", longest), prepare)
 
     async def _reply(
         self,

@@ -16,6 +16,7 @@ import duckdb
 
 from dwell.errors import QueryFailed, QuestionInvalid
 from dwell.warehouse.panels.answer import Answer
+from dwell.warehouse.panels.columns import MOST_PAGEVIEWS, Columns
 from dwell.warehouse.panels.panel import Panel, asked, find
 from dwell.warehouse.panels.publication import Publication, publication_of
 from dwell.warehouse.panels.selection import SELECTING, Selection
@@ -41,6 +42,8 @@ class Board:
     Args:
         memory: MiB.
         threads: how many work on a statement; by default as many as there are processors.
+        most_pageviews: of how many, since a period before began, panels are counted in memory; of more,
+            and whatever else is asked, DuckDB is asked in SQL.
         clock: what time it is, with a zone.
 
     Every method raises `WarehouseError` if nothing is published yet, the file cannot be read, or DuckDB has
@@ -53,15 +56,16 @@ class Board:
         *,
         memory: int = MEMORY,
         threads: int | None = None,
+        most_pageviews: int = MOST_PAGEVIEWS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         limits: dict[str, str | int] = {
             "memory_limit": f"{memory}MiB",
-            "preserve_insertion_order": "false",
         }
         if threads is not None:
             limits["threads"] = threads
         self._clock = clock
+        self._most_pageviews = most_pageviews
         self.path = published
         self._published = Published(published, limits)
         self._most_bytes = round(memory * 2**20 * SHARE)
@@ -84,6 +88,14 @@ class Board:
         """
         wanted = find(panel)
         return self._ask(wanted, selection, _told(wanted, extra))
+
+    def prepare(self, selection: Selection, most_pageviews: int = MOST_PAGEVIEWS) -> bool:
+        """Have in memory what panels of this selection are counted from, and of every other one in its
+        period and later, unless that is of more pageviews; whether it is there."""
+        with self._newest() as attached:
+            return self._kept_of(attached).columns.prepare(
+                selection, most_pageviews, attached.cursor
+            )
 
     def sessions(self, selection: Selection, *, before: str = "", limit: int = 50) -> Answer:
         """The selected sessions that began last.
@@ -151,7 +163,11 @@ class Board:
             kept = self._kept_of(attached)
             selection, told = kept.with_whole_views(attached, selection, told)
             selection = kept.with_known_agents(attached, selection)
-            values = selection.values() | told | {"now": utc(self._clock())}
+            told = told | {"now": utc(self._clock())}
+            found = kept.columns.answer(panel.name, selection, told, attached.cursor)
+            if found is not None:
+                return Answer(panel.columns, tuple(found[1]), found[0], kept.publication)
+            values = selection.values() | told
             with kept.selections.use(attached, selection, panel.sql) as cursor:
                 rows, description = run(cursor, panel.sql, values)
             assert [column[0] for column in description] == [each.name for each in panel.columns]
@@ -162,15 +178,18 @@ class Board:
         with self._lock:
             kept = self._kept.get(attached)
             if kept is None:
-                kept = self._kept[attached] = _Kept(attached, self._most_bytes)
+                kept = self._kept[attached] = _Kept(
+                    attached, self._most_bytes, self._most_pageviews
+                )
             return kept
 
 
 class _Kept:
     """What is known of one publication, and made of it."""
 
-    def __init__(self, attached: Attached, most_bytes: int) -> None:
+    def __init__(self, attached: Attached, most_bytes: int, most_pageviews: int) -> None:
         self.selections = Selections(most_bytes)
+        self.columns = Columns(most_pageviews)
         self._views: list[str] | None = None
         self._agents: list[tuple[str, str]] | None = None
         with attached.cursor() as cursor:

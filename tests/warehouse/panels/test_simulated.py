@@ -13,7 +13,7 @@ import pytest
 from dwell.commands.simulate.journeys import Visit, Visits
 from dwell.commands.simulate.people import BOTS
 from dwell.consumers.agents import describe
-from dwell.warehouse.panels import Board, Selection
+from dwell.warehouse.panels import Board, Selection, panels
 from dwell.warehouse.published import open_published
 from dwell.warehouse.queries import bound, find
 from tests.support.facts import Projected
@@ -262,3 +262,30 @@ def test_completeness(asked: Asked) -> None:
         "end not seen": pageviews - exact - without_bound,
         "end lost": without_bound,
     }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bots": "include"},
+        {"visitors": "new", "bots": "only"},
+        {"visitors": "returning", "device": "phone"},
+        {"view": "PageB", "browser": "firefox"},
+        {"path": "/page_c/tab_1", "system": "Windows"},
+        {"since": "2025-10-26T01:30", "until": "2025-10-26T09:10"},
+        {"since": "2024-01-01"},
+        {"since": "2030-01-01", "until": "2030-02-01"},
+    ],
+)
+def test_what_is_counted_in_memory_is_what_sql_says(board: Board, given: dict[str, str]) -> None:
+    selection = Selection.of(PERIOD | given, timezone=ZONE.key, now=ENDED)
+    with closing(Board(board.path, most_pageviews=-1)) as of_sql:
+        for panel in panels():
+            if panel.parameters or "now" in panel.named:
+                continue
+            shown, said = (each.answer(panel.name, selection) for each in (board, of_sql))
+            assert shown.types == said.types
+            assert shown.values == near(said.values), panel.name
+            assert [[*map(type, row)] for row in shown.values] == [
+                [*map(type, row)] for row in said.values
+            ]

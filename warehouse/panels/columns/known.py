@@ -1,0 +1,152 @@
+"""The pageviews since a moment as columns of numbers, with what the numbers stand for."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Generic, Self, TypeVar
+
+import numpy as np
+
+from dwell.warehouse.panels.columns.counting import Array
+
+T = TypeVar("T")
+
+EARLIER = timedelta(days=8)
+"""Sessions are known for so much longer than pageviews: retention asks of whole weeks."""
+
+
+class Once(Generic[T]):
+    """What is made when somebody first asks for it; others wait."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make: Callable[[], T] | None = make
+        self._made: list[T] = []
+        self._lock = threading.Lock()
+
+    def get(self) -> T:
+        """What is made; what it is made of is let go."""
+        with self._lock:
+            if self._make is not None:
+                self._made.append(self._make())
+                self._make = None
+            return self._made[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Names that several things can share.
+
+    Attributes:
+        names: each once, in their order.
+        of: the number of its name, for each thing.
+    """
+
+    names: list[str]
+    of: Array
+
+    @classmethod
+    def given(cls, each: Sequence[str]) -> Self:
+        """Of things that have these names."""
+        names = sorted(set(each))
+        numbers = {name: number for number, name in enumerate(names)}
+        return cls(names, np.array([numbers[name] for name in each], np.int32))
+
+
+@dataclass(frozen=True, eq=False)
+class Agents:
+    """The browser agents."""
+
+    browser: Names
+    system: Names
+    device: Names
+    is_bot: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Pages:
+    """What the identities of pageviews say: paths, and of some a tab."""
+
+    path: Names
+    tabs: list[str | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """A row for each; moments are milliseconds since 1970.
+
+    Attributes:
+        id: a hash of its id.
+        visitor: a number for each visitor.
+        first_at: when the first session of all of each visitor began.
+    """
+
+    id: Array
+    visitor: Array
+    first_at: Array
+    agent: Array
+    started: Array
+    seen: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Pageviews:
+    """A row for each, in the order in which they began, those of one moment by the names of their views."""
+
+    session: Array
+    view: Array
+    page: Array
+    ms: Array
+    started: Array
+    last_seq: Array
+    facts: Array
+    end_seen: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Walks:
+    """With which pageview each session began and with which it ended, rows of `Pageviews`; how many there
+    are between them; and the referring page of the first."""
+
+    first: Array
+    last: Array
+    pageviews: Array
+    referrer: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Following:
+    """Pageviews that followed another one in the same tab: the row of that, their own view, and how many
+    facts of it they tell of that never came."""
+
+    row: Array
+    view: Array
+    lost: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """All that began since a moment.
+
+    Attributes:
+        since: that moment, in UTC without a zone.
+        sessions: those that were seen since, and some days before.
+        views: their names, in order.
+        hosts: of referring pages.
+    """
+
+    since: datetime
+    agents: Agents
+    views: list[str]
+    pages: Pages
+    hosts: Names
+    sessions: Sessions
+    pageviews: Pageviews
+    walks: Walks
+    following: Once[Following]
+
+    @cached_property
+    def visitors(self) -> int:
+        """How many there are."""
+        return len(self.sessions.first_at)
