@@ -42,11 +42,16 @@ class Merging:
     Nearly every row is new, or merging it comes to a few least and greatest values. What does not is
     `contested` and goes through the merge functions. Each step that has nothing to do is left out:
     planning a statement costs more than running it on the few rows of a quiet hour.
+
+    Args:
+        at_once: whether new pageviews go straight into their table, which is for millions of them.
     """
 
-    def __init__(self, warehouse: LiveWarehouse) -> None:
+    def __init__(self, warehouse: LiveWarehouse, *, at_once: bool = False) -> None:
         self._connection = warehouse.connection
         self._places = Places(warehouse)
+        self._new_pageviews = "pageviews/at_once" if at_once else "pageviews/new"
+        self._run("pageviews/macros")
 
     def merge(self) -> Merged:
         """Merge the facts, of which there is one at least."""
@@ -78,7 +83,7 @@ class Merging:
         renamed = False
         if census.plain_pageview:
             self._run("pageviews/update")
-        self._run("pageviews/new")
+        self._run(self._new_pageviews)
         if census.mixed_pageview or census.other_pageview:
             self._run("pageviews/contested")
             if renamed := self._any("renamed_pageview"):

@@ -60,6 +60,7 @@ class Projection:
         offsets_at: by partition, the offset of the first record received at a moment
             (milliseconds since 1970) or later. Both are asked in the rare case that rows must be
             rebuilt.
+        at_once: whether millions of facts come in one step, as `Merging` has it.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Projection:
         describe: Callable[[str], Agent],
         starts: Callable[[], dict[int, int]],
         offsets_at: Callable[[int], dict[int, int]],
+        at_once: bool = False,
     ) -> None:
         self._warehouse = warehouse
         self._connection = warehouse.connection
@@ -77,7 +79,7 @@ class Projection:
         self._describe = describe
         self._starts = starts
         self._offsets_at = offsets_at
-        self._merging = Merging(warehouse)
+        self._merging = Merging(warehouse, at_once=at_once)
         self._splitting = Splitting(warehouse)
         self._run("dead_letters/await")
 

@@ -117,7 +117,12 @@ class Rebuilding:
         )
         self._connection = self.warehouse.connection
         self._projection = Projection(
-            self.warehouse, judge=judge, describe=describe, starts=dict, offsets_at=lambda _: {}
+            self.warehouse,
+            judge=judge,
+            describe=describe,
+            starts=dict,
+            offsets_at=lambda _: {},
+            at_once=True,
         )
         self._connection.execute(statements("facts"))
         self._connection.execute(macros())

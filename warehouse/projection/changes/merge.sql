@@ -2,7 +2,7 @@ create or replace temp view change_to_merge as
 select columns(known.* exclude (row_id))
 from known_change as known
 union all
-from batch_change;
+from batch_change semi join known_change using (pageview_id, seq);
 
 create or replace temp table merged_change as from merged_changes('change_to_merge');
 
@@ -22,4 +22,4 @@ join known_change as known using (pageview_id, seq)
 where visibility_change.rowid = known.row_id;
 
 insert into visibility_change
-select merged.* from merged_change as merged anti join known_change using (pageview_id, seq);
+from batch_change anti join known_change using (pageview_id, seq);

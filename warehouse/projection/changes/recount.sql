@@ -2,7 +2,7 @@
 create or replace temp table recounted_pageview as
 with added as (
     select pageview_id, count(*) as facts
-    from merged_change
+    from batch_change
     anti join known_change using (pageview_id, seq)
     group by pageview_id
 )

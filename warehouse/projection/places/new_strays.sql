@@ -1,6 +1,6 @@
 insert into stray
 select pageview_id, first_received_at
-from new_pageview
+from begun_pageview
 where is_stray(pageview_id, first_received_at)
 union all
 select session_id, first_received_at

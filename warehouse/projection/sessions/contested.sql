@@ -23,7 +23,7 @@ semi join (
 
 create or replace temp table merged_session as
 with begun as (
-    select session_id, count(*) as pageviews from new_pageview group by session_id
+    select session_id, count(*) as pageviews from begun_pageview group by session_id
 )
 
 select

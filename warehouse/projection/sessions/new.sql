@@ -21,7 +21,7 @@ first_facts as (
 ),
 
 begun as (
-    select session_id, count(*) as pageviews from new_pageview group by session_id
+    select session_id, count(*) as pageviews from begun_pageview group by session_id
 )
 
 select

@@ -9,7 +9,7 @@ from (
     select met_session.*, coalesce(begun.pageviews, 0) as new_pageviews
     from met_session
     left join (
-        select session_id, count(*) as pageviews from new_pageview group by session_id
+        select session_id, count(*) as pageviews from begun_pageview group by session_id
     ) as begun using (session_id)
     where met_session.plain
 ) as met

@@ -3,7 +3,7 @@
 create or replace temp table touched_session as
 select session_id, bool_or(longer) as longer
 from (
-    select session_id, true as longer from new_pageview
+    select session_id, true as longer from begun_pageview
     union all
     select session_id, false
     from pageview
