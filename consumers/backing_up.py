@@ -155,11 +155,15 @@ def _settings(settings: Settings, draft: _Draft) -> None:
 
 @contextmanager
 def _nobody_forgets(settings: Settings) -> Iterator[None]:
-    """Keep `dwell forget` out, or a visitor could be in one half of the backup and not in the other.
+    """Keep `dwell forget` and `dwell prune` out, or a visitor could be in one half of the backup and not
+    in the other, and facts in neither.
 
     Raises:
         WarehouseHeld: it is at work.
     """
-    refusal = f"{settings.live} is being worked in by `dwell forget` or another backup: wait for it"
+    refusal = (
+        f"{settings.live} is being worked in by `dwell forget`, `dwell prune` or another backup: "
+        "wait for it"
+    )
     with alone(settings.live / "forget.lock", WarehouseHeld(refusal)):
         yield

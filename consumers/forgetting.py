@@ -113,7 +113,10 @@ class Forgetting:
                 f"{live} belongs to user {owner}, and this is user {os.geteuid()}: expected the same, "
                 "for the projector could not write what is written here"
             )
-        refusal = f"{live} is being worked in by another `dwell forget`, or by `dwell backup`: wait for it"
+        refusal = (
+            f"{live} is being worked in by another `dwell forget`, by `dwell backup` or `dwell prune`: "
+            "wait for it"
+        )
         with alone(live / "forget.lock", WarehouseHeld(refusal)):
             shutil.rmtree(self._work, ignore_errors=True)
             self._work.mkdir()

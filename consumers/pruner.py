@@ -28,7 +28,10 @@ async def prune_regularly(settings: Settings) -> None:
     with closing(Lifeline()) as lifeline:
         await asyncio.sleep(FIRST_AFTER)
         while True:
-            await _prune(settings, lifeline)
+            try:
+                await _prune(settings, lifeline)
+            except OSError as error:
+                logger.warning("old facts stay in the log for another hour: %s", error)
             await asyncio.sleep(EVERY)
 
 

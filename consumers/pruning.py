@@ -9,9 +9,10 @@ from dwell.consumers.erasures import published
 from dwell.consumers.extent import Point
 from dwell.consumers.history import opened
 from dwell.consumers.watcher import Watcher
-from dwell.errors import SettingInvalid
+from dwell.errors import SettingInvalid, WarehouseHeld
 from dwell.events.dropping import drop
 from dwell.events.embedded import PARTITION
+from dwell.locks import alone
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 
@@ -86,7 +87,8 @@ def prune(settings: Settings, what: Plan, *, processes: int, watcher: Watcher) -
     """Archive what is to go, and then drop it from the log.
 
     Raises:
-        WarehouseHeld: another process writes to the archive.
+        WarehouseHeld: another process writes to the archive, visitors are being forgotten, or a backup
+            is being made.
         LogError, WarehouseError: as `archive` and `drop`.
     """
     if what.until <= what.first:
@@ -94,9 +96,13 @@ def prune(settings: Settings, what: Plan, *, processes: int, watcher: Watcher) -
     added = archive(
         settings, Point("latest", offsets={None: what.until}), processes=processes, watcher=watcher
     ).added
-    until = _archived(settings, what)
-    watcher.begin("dropping from the log", until - what.first)
-    return Pruned(added, drop(settings.embedded_log, until, done=watcher.advance).records)
+    refusal = f"{settings.live} is being worked in by `dwell forget` or `dwell backup`: wait for it"
+    with alone(settings.live / "forget.lock", WarehouseHeld(refusal)):
+        # Asked again: an erasure has projectors read anew what was published before.
+        now = asyncio.run(_planned(settings, what.moment))
+        until = min(_archived(settings, what), now.until)
+        watcher.begin("dropping from the log", until - what.first)
+        return Pruned(added, drop(settings.embedded_log, until, done=watcher.advance).records)
 
 
 def _archived(settings: Settings, what: Plan) -> int:

@@ -151,9 +151,12 @@ def _chosen(
     """Those of these records that are to be overwritten."""
     chosen = []
     for offset in offsets:
-        key, value, received_at = connection.execute(
+        found = connection.execute(
             'select key, value, received_at from record where "offset" = ?', (offset,)
         ).fetchone()
+        if found is None:  # it was pruned meanwhile
+            continue
+        key, value, received_at = found
         if is_erased(key, value, received_at, erasures):
             chosen.append((offset,))
     return chosen

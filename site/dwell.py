@@ -19,7 +19,7 @@ from dwell.settings import Settings
 from dwell.site.answer import Answer
 from dwell.site.beacon.script import TYPES, Script
 from dwell.site.collector import Collector, clock
-from dwell.site.collector.body import SECONDS, Bodies
+from dwell.site.collector.body import SECONDS
 from dwell.site.collector.keys import keys_of
 from dwell.site.collector.servers import PATH, Servers
 from dwell.site.readiness import Readiness
@@ -70,8 +70,7 @@ class Dwell:
         self.settings = settings
         self.collector = Collector(settings, self._opened_log, now=now, body_seconds=body_seconds)
         keys = keys_of(settings)
-        bodies = Bodies(body_seconds)
-        self._servers = Servers(keys, self.collector, bodies, now) if keys else None
+        self._servers = Servers(keys, self.collector, now) if keys else None
         self.health = Health(Readiness(self.collector, self._opened_log))
         self._log_is_own = log is None
         self._log: LogWriter | None = open_writer(settings) if log is None else log

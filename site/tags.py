@@ -72,7 +72,7 @@ def tags_of(request: HTTPConnection) -> Tags:
     """The tags of the page that answers this request.
 
     Raises:
-        LookupError: Dwell is neither a middleware around this application nor mounted in it.
+        LookupError: `DwellMiddleware` is not around this application; a mounted `Dwell` has no tags.
     """
     tags = request.scope.get("dwell")
     if not isinstance(tags, Tags):

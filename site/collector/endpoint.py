@@ -147,6 +147,19 @@ class Collector:
         except Refused as refused:
             return self._refusal(refused)
 
+    async def read_body(self, receive: Receive) -> bytes:
+        """The body of a request.
+
+        Raises:
+            Refused: it is too large, too slow or broken off, or the site is being stopped.
+        """
+        try:
+            return await self._bodies.read(receive)
+        except asyncio.CancelledError:
+            if not self.closing:
+                raise
+            raise _stopped() from None
+
     async def keep(self, records: Sequence[NewRecord]) -> None:
         """Make records durable that no browser posted.
 
@@ -188,10 +201,10 @@ class Collector:
 
     async def _take_facts(self, request: Request, receive: Receive) -> Answer:
         self._admit(request)
+        taken = self._take(request, await self.read_body(receive))
+        if isinstance(taken, Answer):
+            return taken
         try:
-            taken = self._take(request, await self._bodies.read(receive))
-            if isinstance(taken, Answer):
-                return taken
             await self._settled(taken)
         except asyncio.CancelledError:
             if not self.closing:

@@ -61,7 +61,11 @@ class Keys:
         fits = [hmac.compare_digest(digest, known) for known in self._digests]
         if scheme.lower() == b"bearer" and any(fits):
             return
-        self._wrong.admit(request)
+        try:
+            self._wrong.admit(request)
+        except Refused as refused:
+            detail = "too many wrong keys came from this address"
+            raise Refused(Cause.RATE, detail, headers=refused.headers) from None
         given = "is not one of DWELL_API_KEYS" if key else "is missing"
         raise Refused(
             Cause.UNKNOWN_KEY,

@@ -17,7 +17,8 @@ LINES: dict[Cause | Reason, str] = {
     Cause.OTHER_ORIGIN: "requests are refused with 403: %s; "
     "is a page's origin missing in DWELL_ALLOWED_ORIGINS, or a proxy in DWELL_TRUSTED_PROXIES?",
     Cause.RATE: "requests are refused with 429: %s; is DWELL_RATE_LIMIT too low, "
-    "or does a proxy that is missing in DWELL_TRUSTED_PROXIES make many clients one?",
+    "does a proxy that is missing in DWELL_TRUSTED_PROXIES make many clients one, "
+    "or does a server try keys that are not known?",
     Cause.UNKNOWN_KEY: "requests of servers are refused with 401: %s; "
     "is a key missing in DWELL_API_KEYS?",
     **dict.fromkeys(Reason, _INVALID),

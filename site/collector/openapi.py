@@ -20,6 +20,7 @@ from dwell.site.collector.servers import PATH as SERVERS
 
 _DEFINITIONS = "#/components/schemas/"
 _OF_THE_MOUNT = {Cause.NOT_FOUND, Cause.METHOD}
+_OF_SERVERS = {Cause.UNKNOWN_KEY}
 _OF_THE_END = {Cause.OTHER_ORIGIN}
 _TEXT = {"type": "string"}
 _COOKIE = {
@@ -58,7 +59,7 @@ def description() -> dict[str, Any]:
 
 def _facts() -> dict[str, Any]:
     body = {"schema": {"$ref": f"{_DEFINITIONS}Body"}}
-    causes = set(STATUS) - _OF_THE_MOUNT
+    causes = set(STATUS) - _OF_THE_MOUNT - _OF_SERVERS
     kept = "Every fact is durable, or the visitor opts out (Sec-GPC, DNT) and nothing is kept."
     return {
         "operationId": "postFacts",

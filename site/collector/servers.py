@@ -1,13 +1,14 @@
 """The endpoint of servers: facts of any past, by those who have a key, all of a request or none."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from dwell.events.log import NewRecord
 from dwell.schemas.refusals import Refusal
 from dwell.schemas.stated import ServerFact, read_stated, record_of_stated
 from dwell.schemas.wire import FieldError, shown
-from dwell.site.collector.body import Bodies, Receive, admit_length
+from dwell.site.collector.body import Receive, admit_length
 from dwell.site.collector.endpoint import Collector
 from dwell.site.collector.keys import Keys
 from dwell.site.collector.problems import COMMON, Answer, answer_to, problem
@@ -29,16 +30,13 @@ class Servers:
 
     Args:
         keys: each as `NAME:DIGEST`.
-        collector: counts, and keeps what is right.
+        collector: reads bodies, counts, and keeps what is right.
         now: milliseconds since 1970 in UTC.
     """
 
-    def __init__(
-        self, keys: Iterable[str], collector: Collector, bodies: Bodies, now: Callable[[], int]
-    ) -> None:
+    def __init__(self, keys: Iterable[str], collector: Collector, now: Callable[[], int]) -> None:
         self._keys = Keys(keys)
         self._collector = collector
-        self._bodies = bodies
         self._now = now
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -51,8 +49,9 @@ class Servers:
                 return
             answer = answer_to(refused)
         headers = [*COMMON, *answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        with suppress(OSError):  # The client is gone; what was appended stays.
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, method: str, request: Request, receive: Receive) -> Answer:
         if method != "POST":
@@ -61,7 +60,7 @@ class Servers:
         self._keys.admit(request)
         admit_content(request)
         admit_length(request)
-        body, now = await self._bodies.read(receive), self._now()
+        body, now = await self._collector.read_body(receive), self._now()
         facts, errors = _read(body, now)
         if errors:
             return self._none_of_them(errors)

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from dwell.headers import DATA, raw
 
 MOST = 4_096
-"""Connections at once, if the process may have so many files open: some 40 MB."""
+"""Connections at once, if the process may have so many files open: some 28 MiB."""
 RESERVED = 64
 """Open files that are left for the log, the answers and whatever else a process has open."""
 LOOK_SECONDS = 1.0
@@ -125,6 +125,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: tuple[int, str] | None = None
         self._answering: Any = None
         """What an application answers; `cycle` may be a request that waits behind it."""
+        self._before: Any = None
+        """What `cycle` was when the request began; until its head is whole, `cycle` still is that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take it, if there is room for one more."""
@@ -155,11 +157,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         if len(self.pipeline) >= self._watch.limits.pipelined:
-            self._refusal = 429, "too many requests wait for their answers: read those first"
+            self._refusal = 429, ""  # never said: those before are not answered yet
             raise ValueError(self._refusal)
         self._owing = self._in_head = True
         self._since = None
         self._head = 0
+        self._before = self.cycle
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -191,11 +194,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, or may not be, and hang up."""
-        if self._refusal is None:
-            self._leave()
-            self._say_last(400, msg)
-        else:
-            self._refuse(*self._refusal)
+        self._refuse(*(self._refusal or (400, msg)))
 
     def look(self, now: float, patience: float, crowded: bool) -> None:
         """End the connection if the client has owed something for too long.
@@ -228,6 +227,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _is_busy(self) -> bool:
         return any(each and not each.response_complete for each in (self._answering, self.cycle))
 
+    def _is_awaited(self) -> bool:
+        """Whether the client waits for the answer to this request next, and nothing of it is there."""
+        if not self._owing or self.cycle is self._before:
+            return not self._is_busy()
+        return self._answering is self.cycle and not self.cycle.response_started
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
         answering: Any = _busy if app is service_unavailable else app
@@ -257,7 +262,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()
             return
-        if not self._is_busy():
+        if self._is_awaited():
             self._say_last(status, text, *headers)
         self.transport.close()
 

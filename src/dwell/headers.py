@@ -2,7 +2,7 @@
 
     SITE        the pages of the demonstration, and what leads from one to another
     DASHBOARD   whatever the dashboard answers
-    DATA        what is no page: health, figures, files, and errors of the site
+    DATA        what is no page: health, figures, files, errors of the site, what connections are refused
     SHARED      the same, where pages of other origins may have it: the collector and the script
 
 They are part of each answer that is made in advance: to add them later would cost each request.

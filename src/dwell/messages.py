@@ -63,7 +63,7 @@ def begin(form: Form, process: str, level: int | None = None) -> None:
 
 def say(text: str) -> None:
     """Say something on standard output that is no trouble, as where the site is."""
-    said = text if _process is None else line(_process, text)
+    said = harmless(text) if _process is None else line(_process, text)
     print(said, flush=True)  # noqa: T201
 
 

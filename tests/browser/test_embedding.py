@@ -80,7 +80,7 @@ class World:
         return example.replace(COLLECTOR, self.own)
 
     def observed(self, app: ASGIApp) -> ASGIApp:
-        """The collector's site, its requests noted."""
+        """The collector's site, its requests noted; it has a bare page too."""
 
         async def site(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
@@ -88,7 +88,8 @@ class World:
                 self.asked.append((scope["method"], scope["path"], cookies))
                 while self.holds and scope["path"] == "/dwell/visitor":
                     await asyncio.sleep(0.01)
-            await app(scope, receive, send)
+            bare = scope["type"] == "http" and scope["path"] == "/bare"
+            await (Pages() if bare else app)(scope, receive, send)
 
         return site
 
@@ -160,7 +161,7 @@ def ask(browser: Chrome, request: str) -> int | str:
 
 def test_the_same_origin_ends_the_visitor_and_the_session(world: World, browser: Chrome) -> None:
     give_visitor(browser, world, "http://127.0.0.1")
-    browser.get(f"{world.own}/dwell/beacon.js")
+    browser.get(f"{world.own}/bare")
     browser.execute_script("document.cookie = 'dwell_session=one.1795000000;path=/;samesite=lax'")
     assert cookies(browser).keys() == {"dwell_visitor", "dwell_session"}
     assert ask(browser, end_visitor(world)) == 204
@@ -194,7 +195,7 @@ def test_an_origin_that_is_not_allowed_cannot_end_the_visitor(
 @pytest.mark.parametrize(
     ("site", "page"),
     [
-        pytest.param("http://127.0.0.1", "{0.own}/dwell/beacon.js", id="of the same origin"),
+        pytest.param("http://127.0.0.1", "{0.own}/bare", id="of the same origin"),
         pytest.param("http://localhost", "{0.elsewhere}/bare", id="of another site"),
     ],
 )

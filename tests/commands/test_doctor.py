@@ -318,6 +318,11 @@ def test_an_origin_is_told_whether_its_pages_may_send(doctor: Doctor, tmp_path: 
     assert findings["origin"]["verdict"] == "note"
 
 
-def test_what_is_no_origin_is_not_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["doctor", "--origin", "https://shop.example/"]) == 2
+@pytest.mark.parametrize(
+    "value", ["https://shop.example/", "", "https://a.example https://b.example"]
+)
+def test_what_is_no_origin_is_not_asked_about(
+    value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["doctor", "--origin", value]) == 2
     assert "expected an origin such as https://shop.example" in capsys.readouterr().err

@@ -125,6 +125,11 @@ def test_a_head_that_is_too_large_is_answered_431(headers: str, pieces: int, pat
     assert answer.endswith(b"expected at most 2000 bytes")
 
 
+def test_what_is_broken_is_not_answered_inside_another_answer(patient: int) -> None:
+    with Client(patient, GET % b"/stream" + b"broken\r\n\r\n") as client:
+        assert b" 400 " not in client.rest()
+
+
 def test_an_address_that_is_too_long_is_answered_431(patient: int) -> None:
     with Client(patient, GET % (b"/page?" + b"x" * 2_000)) as client:
         assert client.rest().startswith(b"HTTP/1.1 431 ")
@@ -175,6 +180,7 @@ def test_who_owes_something_for_too_long_is_hung_up_on_and_nobody_else() -> None
         for name in ("begins a line", "begins a head"):
             assert answers[name].startswith(b"HTTP/1.1 408 "), name
         assert b"a page" in answers["begins a body"]
+        assert answers["begins a body"].count(b"HTTP/1.1 ") == 1
         assert b"a page" in answers["begins a second request"]
         assert len(answers["reads nothing"]) < LARGE
         assert b"at last" in steady["waits"].answer()

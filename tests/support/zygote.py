@@ -46,8 +46,8 @@ class Order(NamedTuple):
 
 BEGINS_THREADS = ("minify",)
 """Packages that begin threads as soon as they are imported: whoever is forked does so when it uses them."""
-QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""In the zygote's environment: pyarrow's allocator begins none."""
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1"}
+"""In the zygote's environment: pyarrow's allocator begins none, and numpy's algebra neither."""
 
 
 def preload() -> None:

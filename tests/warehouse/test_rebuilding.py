@@ -88,6 +88,14 @@ def test_whatever_the_records_are_the_tables_are_the_same(
     check_the_same(records, kind, chunk, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["stated", "whole"])
+def test_a_pageview_whose_first_fact_comes_in_a_later_chunk_counts_once(
+    kind: str, tmp_path: Path
+) -> None:
+    records = [glimpse(1, 1, engagement_ms=1000), glimpse(1, 0, received_at=NOW + 5)]
+    check_the_same(records, kind, 1, tmp_path)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @many

@@ -166,7 +166,9 @@ const draw = (timeline) => {
     fact("With", [session.browser, session.system, session.device].filter(Boolean).join(", ") || "unknown"),
     fact("Came from", referrer ? referrer.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "") : "direct, or not known", referrer || null),
   );
-  document.getElementById("visitor-id").textContent = session.visitor_id;
+  const link = document.getElementById("visitor-id");
+  link.textContent = session.visitor_id;
+  link.hidden = false;
   replace(figure, axis(length), html("ol", { class: "tracks" }, pageviews.map((each) => row(each, names, begin, length))));
   tabulate(timeline);
   const at = visits.findIndex(({ session_id }) => session_id === session.session_id);

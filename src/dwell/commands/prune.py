@@ -31,10 +31,10 @@ def command(settings: Settings, dry_run: bool, processes: int) -> int:
 
     what = plan(settings, now_ms())
     moment = f"{datetime.fromtimestamp(what.moment / 1000, UTC):%Y-%m-%d %H:%M} UTC"
-    if what.published < what.old:
+    unpublished = what.old - max(what.published, what.first)
+    if unpublished > 0:
         click.echo(
-            f"dwell: {what.old - what.published:,} records older than {moment} are not published yet: "
-            "they stay",
+            f"dwell: {unpublished:,} records older than {moment} are not published yet: they stay",
             err=True,
         )
     if dry_run or what.until <= what.first:

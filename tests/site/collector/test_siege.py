@@ -52,6 +52,7 @@ def test_the_description_tells_of_every_path() -> None:
     written = (ROOT / "docs/collector.openapi.json").read_text()
     assert json.loads(written) == description(), "it is not what the models say: run ./dev docs"
     assert set(description()["paths"]) == {*METHODS, SERVERS}
+    assert "401" not in description()["paths"]["/facts"]["post"]["responses"]
 
 
 ENDLESS = {

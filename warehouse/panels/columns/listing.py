@@ -30,7 +30,8 @@ def sessions(chosen: Chosen, told: Mapping[str, Any]) -> Rows:
         or (started_at, session_id) < (told["before_at"], told["before_id"])
     ]
     found.sort(key=lambda row: row[:2], reverse=True)
-    return [_row(chosen, *each) for each in found[: told["most"]]]
+    walked = chosen.known.walks.pageviews
+    return [_row(chosen, *each) for each in found[: told["most"]] if walked[each[3]]]
 
 
 def _latest(chosen: Chosen, before_at: datetime | None, most: int) -> list[int]:

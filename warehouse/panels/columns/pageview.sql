@@ -2,7 +2,7 @@
 -- 64 bits, of which 0 is none.
 select
     known_session.rowid::integer as session,
-    (view_number - 1)::smallint as view,
+    (view_number - 1)::integer as view,
     (page - 1)::integer as page,
     (referrer_number - 1)::integer as referrer,
     round(1000 * engagement_time)::bigint as ms,

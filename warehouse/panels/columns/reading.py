@@ -123,8 +123,7 @@ def _pageviews(
     """By when they began; DuckDB gives them in some long runs that are in order."""
     found = told(cursor, statement("pageview"), {"since": since}).fetchnumpy()
     links = [found.pop(name) for name in ("id", "previous", "previous_seq")]
-    place = (found["started"] << 16) | found["view"]
-    order = np.argsort(place, kind="stable")
+    order = np.lexsort((found["view"], found["started"]))
     found = {name: column.take(order) for name, column in found.items()}
     return found, Once(partial(_following, found, order, *links))
 

@@ -21,11 +21,12 @@ def transitions(chosen: Chosen) -> Rows:
         np.int64
     )
     there = np.concatenate([next_view, walk.entered, np.full(len(last), none)])
-    times = counted(here * many + there, many * many).reshape(many, many)
+    pairs, times = np.unique(here * many + there, return_counts=True)
+    of_view = counted(here, many).tolist()
     told = [*names, None]
     rows: Rows = [
-        (told[a], told[b], int(times[a, b]), percent(int(times[a, b]), int(times[a].sum())))
-        for a, b in zip(*(each.tolist() for each in np.nonzero(times)), strict=True)
+        (told[pair // many], told[pair % many], often, percent(often, of_view[pair // many]))
+        for pair, often in zip(pairs.tolist(), times.tolist(), strict=True)
     ]
     return sorted(
         rows, key=lambda each: (each[0] is not None, each[0], -each[2], each[1] is None, each[1])

@@ -9,8 +9,10 @@ from dwell.settings import PROCESSES, Settings
 
 def _origin(value: str | None) -> str | None:
     """The origin, if it is written as browsers write one."""
+    if value is None:
+        return None
     try:
-        Settings.read({"allowed_origins": value}, {})
+        Settings.read({"allowed_origins": (value,)}, {})
     except SettingInvalid:
         raise click.UsageError(
             f"--origin is {value!r}: expected an origin such as https://shop.example"

@@ -15,6 +15,7 @@ ANSWER_SECONDS = 5
 WHY = {
     "log_unavailable": "it cannot make facts durable: the finding of the log says more",
     "log_full": "more waits for the log than DWELL_WAITING_BYTES allows",
+    "no_space": "too little is free on the disk of the log: docs/keeping.md says what may go",
     "closing": "it is being stopped",
     "nothing_published": "nothing is published yet",
     "unreadable": "what is published cannot be read",
