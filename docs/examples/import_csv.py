@@ -3,61 +3,128 @@
     DWELL_API_KEY=… python import_csv.py https://shop.example/dwell pageviews.csv
 
 The file has a header and the columns time (with its zone), seconds, visitor, session, path, title,
-referrer and agent. The lines of a session may stand anywhere. To run it once more changes nothing.
+referrer and agent. Its lines may stand in any order. To run it once more changes nothing, and a longer
+export of the same adds what is new, as long as it has each session whole.
 """
 
 import csv
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from dwell.client import Client, FactsRefused, Pageview, Session, stretch, uuid7_of, uuid_of
+from dwell.client import (
+    Client,
+    ClientError,
+    FactsRefused,
+    Pageview,
+    Session,
+    stretch,
+    uuid7_of,
+    uuid_of,
+)
 
 TOOL = "the other tool"
 """Ids are made of this name and those of the tool, so those of two tools never meet."""
+COLUMNS = ("time", "seconds", "visitor", "session", "path", "title", "referrer", "agent")
 
 
-def pageviews(file: str) -> Iterator[Pageview]:
-    """One for each line; twice through the file, as a session's id wants its beginning."""
+class Line(NamedTuple):
+    """A line of the file, with its number there."""
+
+    number: int
+    time: datetime
+    seconds: float
+    path: str
+    row: dict[str, str]
+
+
+def pageviews(file: str, numbers: list[int]) -> Iterator[Pageview]:
+    """One for each line, whose number is added to `numbers`.
+
+    The file is read twice, as a session's id wants its beginning; so a line that is wrong is found
+    before anything is sent. What a line says is what it is known by, not where it stands.
+    """
     began: dict[str, datetime] = {}
     for line in lines(file):
-        time = datetime.fromisoformat(line["time"])
-        began[line["session"]] = min(time, began.get(line["session"], time))
-    for number, line in enumerate(lines(file)):
-        time = datetime.fromisoformat(line["time"])
-        session = Session(
-            id=uuid7_of(began[line["session"]], TOOL, line["session"]),
-            visitor=uuid_of(TOOL, line["visitor"]),
-            agent=line["agent"],
-        )
+        session = line.row["session"]
+        began[session] = min(line.time, began.get(session, line.time))
+    alike: Counter[tuple[str, datetime, str]] = Counter()
+    for line in lines(file):
+        numbers.append(line.number)
+        row, what = line.row, (line.row["session"], line.time, line.path)
+        alike[what] += 1
         yield Pageview(
-            id=uuid7_of(time, TOOL, line["session"], str(number)),
-            session=session,
-            view=f"shop{line['path'].replace('/', '.').rstrip('.')}",
-            identity={"path": line["path"], "title": line["title"]},
-            referrer=line["referrer"],
-            seen=[stretch(time, float(line["seconds"]))],
+            id=uuid7_of(line.time, TOOL, row["session"], line.path, str(alike[what])),
+            session=Session(
+                id=uuid7_of(began[row["session"]], TOOL, row["session"]),
+                visitor=uuid_of(TOOL, row["visitor"]),
+                agent=row["agent"],
+            ),
+            view=f"shop{line.path.replace('/', '.').rstrip('.')}",
+            identity={"path": line.path, "title": row["title"]},
+            referrer=row["referrer"],
+            seen=[stretch(line.time, line.seconds)],
         )
 
 
-def lines(file: str) -> Iterator[dict[str, str]]:
-    """The lines of the file, by the names of its columns."""
+def lines(file: str) -> Iterator[Line]:
+    """The lines of the file.
+
+    Raises:
+        ValueError: one of them is wrong.
+    """
     with Path(file).open(newline="", encoding="utf-8") as opened:
-        yield from csv.DictReader(opened)
+        reader = csv.DictReader(opened)
+        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+            expected = f"expected a header with {', '.join(COLUMNS)}, and commas between them"
+            raise ValueError(f"{file} has no column {', '.join(missing)}: {expected}")
+        number = reader.line_num + 1
+        for row in reader:
+            yield line_of(file, number, row)
+            number = reader.line_num + 1  # a field in quotes may go on over several
 
 
-def main(url: str, file: str) -> None:
+def line_of(file: str, number: int, row: dict[str, str]) -> Line:
+    """A line, if it can be right."""
+    where = f"{file}, line {number}"
+    if None in row or None in row.values():
+        raise ValueError(f"{where} has another number of fields than the header")
+    try:
+        time = datetime.fromisoformat(row["time"])
+        zone = time.tzinfo
+    except ValueError:
+        zone = None
+    if zone is None:
+        said = f"{where}: time is {row['time']!r}"
+        raise ValueError(f"{said}: expected one with its zone, as 2025-11-23T12:00:00+01:00")
+    try:
+        seconds = float(row["seconds"])
+    except ValueError:
+        seconds = -1
+    if not seconds >= 0:
+        raise ValueError(f"{where}: seconds is {row['seconds']!r}: expected a number from 0 on")
+    return Line(number, time, seconds, urlsplit(row["path"]).path, row)
+
+
+def main(url: str, file: str, key: str) -> None:
     """Send it all, or say what is wrong and in which line."""
-    with Client(url, os.environ["DWELL_API_KEY"]) as client:
-        try:
-            print(f"{client.send(pageviews(file))} facts are kept")
-        except FactsRefused as refused:
-            for error in refused.errors:
-                print(f"{file}, line {error.index + 2}: {error.detail}", file=sys.stderr)
-            sys.exit(1)
+    numbers: list[int] = []
+    try:
+        with Client(url, key) as client:
+            print(f"{client.send(pageviews(file, numbers))} facts are kept")
+    except FactsRefused as refused:
+        wrong = [f"{file}, line {numbers[each.index]}: {each.detail}" for each in refused.errors]
+        sys.exit("\n".join(dict.fromkeys(wrong)))
+    except (ClientError, ValueError, OSError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 3 or "DWELL_API_KEY" not in os.environ:
+        sys.exit("usage: DWELL_API_KEY=… python import_csv.py URL FILE")
+    main(*sys.argv[1:], os.environ["DWELL_API_KEY"])

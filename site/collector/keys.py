@@ -36,7 +36,7 @@ def keys_of(settings: Settings) -> tuple[str, ...]:
         SettingInvalid: the file cannot be read, or holds something else.
     """
     file = settings.api_keys_file
-    return settings.api_keys + (() if file is None else _in_file(file))
+    return settings.api_keys + (() if file is None else keys_in(file))
 
 
 class Keys:
@@ -74,7 +74,12 @@ class Keys:
         )
 
 
-def _in_file(file: Path) -> tuple[str, ...]:
+def keys_in(file: Path) -> tuple[str, ...]:
+    """The keys of a file, each as `NAME:DIGEST`.
+
+    Raises:
+        SettingInvalid: it cannot be read, or holds something else.
+    """
     expected = "expected a file with a line for each key, NAME:DIGEST, as `dwell key new` prints it"
     name = f"DWELL_API_KEYS_FILE is '{file}'"
     try:

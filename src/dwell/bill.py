@@ -52,7 +52,7 @@ def pins(requirements: str) -> Iterator[Pin]:
 
 def bill(requirements: str) -> dict[str, Any]:
     """The document, the same for the same packages."""
-    components = [_component(pin) for pin in pins(requirements)]
+    components = [_component(pin) for pin in pins(requirements) if _is_chosen(pin)]
     own = {"type": "application", "name": "dwell", "version": version("dwell"), "bom-ref": "dwell"}
     named = json.dumps([own, components])
     return {
@@ -64,6 +64,14 @@ def bill(requirements: str) -> dict[str, Any]:
         "components": components,
         "dependencies": [{"ref": "dwell", "dependsOn": [each["bom-ref"] for each in components]}],
     }
+
+
+def _is_chosen(pin: Pin) -> bool:
+    """Whether this is not the alternative to another version, which another Python gets."""
+    try:
+        return version(pin.name) == pin.version
+    except PackageNotFoundError:
+        return True
 
 
 def _component(pin: Pin) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """A year of another tool's pageviews, imported twice by the example of the docs, beside the truth."""
 
 import csv
+import os
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -163,3 +165,59 @@ def test_lines_that_are_wrong_are_named(installation: Installation, tmp_path: Pa
     with pytest.raises(AssertionError, match=r"pageviews.csv, line 8: view is .*expected a string"):
         imported(installation, file)
     assert list(installation.data.glob("live/log.sqlite")) == []
+
+
+def test_a_longer_export_in_another_order_adds_what_is_new(
+    installation: Installation, tmp_path: Path
+) -> None:
+    lines = a_year(30)
+    write(lines[1:], file := tmp_path / "pageviews.csv")
+    whole = [each for each in lines[1:] if each.session != lines[0].session]
+    assert imported(installation, file) == "58 facts are kept"
+    write([lines[0], *reversed(whole)], file)
+    assert imported(installation, file) == f"{2 * (1 + len(whole))} facts are kept"
+    read_up_to(installation, 58 + 2 * (1 + len(whole)))
+    found = "select count(*) from pageview"
+    assert installation.ask(found) == [(30,)]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("2025-11-23T12:00,1,v,s,/,t,,", "line 4: time is '2025-11-23T12:00': expected one with"),
+        ("yesterday,1,v,s,/,t,,", "line 4: time is 'yesterday': expected one with its zone"),
+        ("2025-11-23T12:00Z,,v,s,/,t,,", "line 4: seconds is '': expected a number from 0 on"),
+        ("2025-11-23T12:00Z,-3,v,s,/,t,,", "line 4: seconds is '-3': expected a number from"),
+        ("2025-11-23T12:00Z,nan,v,s,/,t,,", "line 4: seconds is 'nan': expected a number from"),
+        ("2025-11-23T12:00Z,1", "line 4 has another number of fields than the header"),
+    ],
+)
+def test_a_line_that_cannot_be_right_is_named_before_anything_is_sent(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "pageviews.csv"
+    two = '2025-11-23T12:00Z,1,v,s,/?q=1,"Two\nlines",,'
+    file.write_text("\n".join([",".join(COLUMNS), two, line]), "utf-8")
+    assert refused("http://127.0.0.1:9", str(file), tmp_path).startswith(f"{file}, {said}")
+
+
+def test_a_file_of_another_kind_and_one_that_is_not_there_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "pageviews.csv"
+    assert "No such file" in refused("http://127.0.0.1:9", str(file), tmp_path)
+    file.write_text("time;seconds\n", "utf-8")
+    assert f"{file} has no column time, seconds" in refused("http://x", str(file), tmp_path)
+
+
+def refused(url: str, file: str, folder: Path) -> str:
+    """The one thing that the example says on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLE), url, file],
+        cwd=folder,
+        env=os.environ | {"DWELL_API_KEY": KEY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr

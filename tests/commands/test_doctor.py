@@ -314,8 +314,8 @@ def test_an_origin_is_told_whether_its_pages_may_send(doctor: Doctor, tmp_path: 
     assert (status, findings["origin"]["verdict"]) == (1, "wrong")
     assert "DWELL_ALLOWED_ORIGINS" in findings["origin"]["advice"]
     assert elsewhere["origin"]["said"].endswith("says 404")
-    _, findings = doctor("--origin", "https://shop.example", port=port)
-    assert findings["origin"]["verdict"] == "note"
+    status, findings = doctor("--origin", "https://shop.example", port=port)
+    assert (status, findings["origin"]["verdict"]) == (1, "wrong")
 
 
 @pytest.mark.parametrize(

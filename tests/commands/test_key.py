@@ -42,3 +42,19 @@ def test_a_name_is_given_once_and_is_plain(
     assert cli.run(["key", "new", "shop", "--api-keys-file", file]) == 0
     assert cli.run(["key", "new", "shop", "--api-keys-file", file]) == 2
     assert "has a key called 'shop'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"garbage\n", b"\xff\xfe"])
+def test_nothing_is_added_to_a_file_that_the_site_cannot_read(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "keys").write_bytes(content)
+    assert cli.run(["key", "new", "shop", "--api-keys-file", str(file)]) == 2
+    assert f"DWELL_API_KEYS_FILE is '{file}'" in capsys.readouterr().err
+    assert file.read_bytes() == content
+
+
+def test_a_line_without_an_end_is_ended_first(tmp_path: Path) -> None:
+    (file := tmp_path / "keys").write_text("# of the shop")
+    assert cli.run(["key", "new", "shop", "--api-keys-file", str(file)]) == 0
+    assert file.read_text().startswith("# of the shop\nshop:")

@@ -181,7 +181,8 @@ const show = async () => {
     draw(await ask(`sessions/${place.dataset.session}.json`, ""));
   } catch (error) {
     if (!error.status && !error.isLost) console.error(error);
-    document.getElementById("others").closest(".card").hidden = true;
+    const empty = error.status === 404 ? "#visitor, .ids, .legend, .behind" : "#visitor";
+    for (const part of document.querySelectorAll(empty)) part.hidden = true;
     replace(figure, error.status === 404 ? none("There is no such session.", "It may have been erased.") : said(error, show));
   }
 };

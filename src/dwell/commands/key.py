@@ -47,10 +47,13 @@ def new(settings: Settings, name: str) -> int:
 
 
 def _add(file: Path, name: str, line: str) -> None:
-    """Add a line, for nobody but the owner to write if the file is new."""
-    known = file.read_text("utf-8") if file.exists() else ""
-    if any(each.startswith(f"{name}:") for each in known.splitlines()):
+    """Add a line to what the site can read, for nobody but the owner to write if the file is new."""
+    from dwell.site.collector.keys import keys_in
+
+    known = keys_in(file) if file.exists() else ()
+    if any(each.startswith(f"{name}:") for each in known):
         raise DwellError(f"{file} has a key called {name!r}: expected another name")
-    ending = "\n" if known and not known.endswith("\n") else ""
+    said = file.read_bytes() if file.exists() else b""
+    ending = "" if not said or said.endswith(b"\n") else "\n"
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as added:
         added.write(f"{ending}{line}\n")

@@ -22,9 +22,9 @@ from dwell.settings import KAFKA, Settings
 def command(settings: Settings, dry_run: bool, processes: int) -> int:
     """Drop facts older than DWELL_KEEP_FACTS from the embedded log, once they are in the archive.
 
-    A projector does the same once an hour if DWELL_KEEP_FACTS is set. Only what is published goes, in
-    whole days; site and projector go on meanwhile. It may be stopped: the same command goes on where
-    it ended.
+    A projector does the same once an hour if DWELL_KEEP_FACTS is set. How old a fact is counts from
+    when it was received, in whole days (UTC) if a day or more is kept. Only what is published goes;
+    site and projector go on meanwhile. It may be stopped: the same command goes on where it ended.
     """
     from dwell.commands.replay.watching import Watching
     from dwell.consumers.pruning import now_ms, plan, prune

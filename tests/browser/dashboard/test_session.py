@@ -92,3 +92,4 @@ def test_the_way_back_leads_to_what_was_selected(board: Board) -> None:
 def test_a_session_that_is_not_there_is_told_in_words(board: Board) -> None:
     board.open("sessions/00000000-0000-7000-8000-000000000000")
     assert "no such session" in board.find("#timeline").text
+    assert not any(board.find(part).is_displayed() for part in ("#visitor", ".legend", ".behind"))

@@ -3,7 +3,7 @@
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
-from dwell.commands.doctor.finding import Finding, note, well, wrong
+from dwell.commands.doctor.finding import Finding, well, wrong
 from dwell.commands.doctor.processes import ANSWER_SECONDS
 from dwell.commands.healthy import EVERYWHERE
 from dwell.settings import Settings
@@ -16,7 +16,7 @@ def origin(settings: Settings, asked: str) -> Finding:
         status = _answered(host, settings.port, f"{settings.prefix}/facts", asked)
     except (OSError, HTTPException) as error:
         said = f"the site could not be asked about {asked}: {error or type(error).__name__}"
-        return note("origin", said, "start the site, and ask again")
+        return wrong("origin", said, "start the site, and ask again")
     if status == 204:
         return well("origin", f"pages of {asked} may send facts")
     if status == 403:
