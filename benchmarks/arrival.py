@@ -10,8 +10,9 @@ import tempfile
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from benchmarks.beside import COMMITS, LOOK_EVERY, Moments
 from benchmarks.dashboard import new_browser
 from benchmarks.filled import CACHE
 from benchmarks.page_latency import PATHS
-from benchmarks.processes import started
+from benchmarks.processes import meanwhile, started
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import running_site
 from benchmarks.watching import lines_of
@@ -74,7 +75,8 @@ def once() -> dict[str, list[float]]:
         stack.enter_context(
             started(settings.data, "dwell.cli", "simulate", *load, said=subprocess.DEVNULL)
         )
-        publications = stack.enter_context(_looked_at(settings.published))
+        publications: Moments = []
+        stack.enter_context(meanwhile(partial(_look, settings.published, publications)))
         browser = stack.enter_context(new_browser())
         time.sleep(WARMS)
         asked, visitor = visited(browser, f"http://127.0.0.1:{site.port}")
@@ -132,24 +134,11 @@ def arrived(asked: list[float], offsets: list[int], reached: Moments) -> list[fl
     return [reached[place][0] - moment for moment, place in zip(asked, places, strict=True)]
 
 
-@contextmanager
-def _looked_at(published: Path) -> Iterator[Moments]:
-    """When each publication was there and up to which offset it goes, for the time of a `with`."""
-    found: Moments = []
-    ended = threading.Event()
-
-    def look() -> None:
-        known = 0
-        while not ended.wait(LOOK_EVERY):
-            now, file = time.time(), published.stat().st_ino
-            if file != known:
-                known = file
-                found.append((now, published_positions(published).get(0, 0)))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        thread.join()
+def _look(published: Path, found: Moments, ended: threading.Event) -> None:
+    """Note when each publication was there, and up to which offset it goes."""
+    known = 0
+    while not ended.wait(LOOK_EVERY):
+        now, file = time.time(), published.stat().st_ino
+        if file != known:
+            known = file
+            found.append((now, published_positions(published).get(0, 0)))

@@ -4,14 +4,14 @@ import asyncio
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
 from benchmarks.brokers import running_broker, topic_on
 from benchmarks.kafka_path import RATE, once, produced
+from benchmarks.processes import meanwhile
 from benchmarks.rows import Row
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
@@ -56,7 +56,7 @@ def published(log: str, folder: Path) -> dict[str, float]:
     """The figures of one run with a reader that opens the file again and again."""
     settings = Settings.read({"log": log, "data": folder}, environ={})
     reader = Reader(settings.published)
-    rate = once(log, folder, lambda _: reader.reading())[RATE]
+    rate = once(log, folder, lambda _: meanwhile(reader.read))[RATE]
     size = settings.published.stat().st_size / 2**20
     return {PUBLISHING: rate, OPENED: reader.opened, BROKEN: reader.broken, SIZE: size}
 
@@ -71,24 +71,13 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._ended = threading.Event()
         self._rows = 0
         self.opened = 0
         self.broken = 0
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Read for the time of a `with`."""
-        thread = threading.Thread(target=self._read)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
-
-    def _read(self) -> None:
-        while not self._ended.wait(LOOK_EVERY):
+    def read(self, ended: threading.Event) -> None:
+        """Look again and again."""
+        while not ended.wait(LOOK_EVERY):
             if self._path.exists():
                 self.look()
 

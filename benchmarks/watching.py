@@ -34,7 +34,7 @@ from benchmarks.dashboard import new_browser, opened
 from benchmarks.filled import CACHE
 from benchmarks.page_latency import PATHS, SHARES, Visitor
 from benchmarks.panels import SMALL
-from benchmarks.processes import started, tree, used_by
+from benchmarks.processes import meanwhile, started, tree, used_by
 from benchmarks.rows import Row, quantile
 from benchmarks.sites import running_dashboard, running_site
 from benchmarks.watchers import HEADLINE, Habits, Shown
@@ -177,7 +177,6 @@ class Stage:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._noted = Noted()
-        self._ended = threading.Event()
 
     def played(self) -> tuple[list[Block], Noted]:
         """All blocks, and what was noted meanwhile."""
@@ -192,7 +191,7 @@ class Stage:
             simulation = started(data, "dwell.cli", "simulate", *load, said=subprocess.DEVNULL)
             visitors = stack.enter_context(simulation)
             stack.enter_context(started(data, "benchmarks.watching", str(site.port), str(data)))
-            stack.enter_context(self._looking())
+            stack.enter_context(meanwhile(self._look))
             browser = stack.enter_context(new_browser())
             give_way(browser.service.process.pid)
             time.sleep(WARMS)
@@ -234,21 +233,11 @@ class Stage:
             opened(browser, habits.origin)
             yield
 
-    @contextmanager
-    def _looking(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._look)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
-
-    def _look(self) -> None:
+    def _look(self, ended: threading.Event) -> None:
         """Note each publication and what it holds."""
         known = 0
         with closing(Board(self._settings.published)) as board:
-            while not self._ended.wait(LOOK_EVERY):
+            while not ended.wait(LOOK_EVERY):
                 now, file = time.time(), self._settings.published.stat().st_ino
                 if file != known:
                     known, publication = file, board.publication()
