@@ -65,6 +65,7 @@ def run(times: int) -> Iterable[Row]:
 
 def once() -> dict[str, list[float]]:
     """Seconds of each pageview of one browser."""
+    CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder, ExitStack() as stack:
         settings = Settings.read({"data": folder}, environ={})
         site = stack.enter_context(running_site(settings.data))

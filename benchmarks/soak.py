@@ -71,6 +71,7 @@ class Sample:
 
 def run(times: int) -> Iterable[Row]:
     """An hour at 1,000 facts/s with a dashboard open: memory, files and lag, in its quarters."""
+    CACHE.mkdir(parents=True, exist_ok=True)
     for _ in range(min(times, 1)):  # An hour is long enough.
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             yield from rows(soaked(LASTS, Path(folder)))
