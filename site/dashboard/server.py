@@ -1,9 +1,7 @@
 """The server of the dashboard, in a process of its own."""
 
 import gc
-import os
 import socket
-from contextlib import suppress
 from ipaddress import ip_address
 
 from starlette.datastructures import State
@@ -11,13 +9,10 @@ from starlette.types import ASGIApp
 
 from dwell.errors import SettingInvalid
 from dwell.figures.port import operators_port
+from dwell.priority import LAST, give_way
 from dwell.serving import Server, address_of, configured, listen
 from dwell.settings import Settings
 from dwell.site.dashboard.app import create_dashboard
-
-NICE = 19
-"""How much it gives way to others: of a processor that the site wants too, the scheduler leaves it a
-sixtieth, so that it is never without any."""
 
 
 def serve(settings: Settings) -> None:
@@ -32,8 +27,7 @@ def serve(settings: Settings) -> None:
     app = create_dashboard(settings)
     host, port = settings.dashboard_host, settings.dashboard_port
     sockets = listen(host, port, ("dashboard_host", "dashboard_port"))
-    with suppress(OSError):  # before any thread begins: each has what its maker has
-        os.nice(NICE)
+    give_way(LAST)  # before any thread begins
     said = f"the dashboard is at {address_of(host, port)}/"
     beside = operators_port(settings, "dashboard_figures_port", lambda: _exposition(app.state))
     Server(configured(app), said, app.state.streams.close, beside).run(sockets)

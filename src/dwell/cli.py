@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from dwell import lifeline, messages
+from dwell import lifeline, messages, priority
 from dwell.errors import DwellError
 from dwell.settings import Settings, default_of, option_of, variable_of
 
@@ -43,6 +43,8 @@ COMMANDS = {
     "simulate": "Send visitors with a known truth, for demos and load.",
 }
 """Name to what it does, in the order of `dwell --help`."""
+PATIENT = frozenset({"archive", "replay"})
+"""Those that may take minutes: they give way to the site and the projector beside them."""
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
@@ -105,16 +107,18 @@ def with_settings(*names: str) -> Callable[[Wrapped], Wrapped]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `dwell`. Exit status: 0 done, 1 the answer is no, 2 it could not be done."""
-    sys.exit(run(arguments))
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and given[0] in PATIENT:
+        priority.give_way(priority.ASIDE)
+    sys.exit(run(given))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """As `main`, but returns the exit status."""
+def run(given: Sequence[str]) -> int:
+    """As `main`, but returns the exit status, and leaves this process's priority alone."""
     lifeline.follow()
     try:
         # Not `commands.main`, which makes a closed pipe exit status 1: "the answer is no".
-        given = sys.argv[1:] if arguments is None else list(arguments)
-        with commands.make_context("dwell", given) as context:
+        with commands.make_context("dwell", list(given)) as context:
             status = commands.invoke(context)
         return status if isinstance(status, int) else 0
     except Exit as ended:

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -74,6 +75,19 @@ def test_the_help_comes_quickly_and_imports_nothing_heavy() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, done.stdout.splitlines()[-1]) == (0, "", "[]")
     assert time.perf_counter() - begin < 5
+
+
+@pytest.mark.parametrize(("name", "nice"), [("archive", 10), ("replay", 10), ("sql", 0)])
+def test_what_may_take_minutes_gives_way_to_others(name: str, nice: int) -> None:
+    script = (
+        "import os, atexit; from dwell.cli import main\n"
+        "atexit.register(lambda: print(os.getpriority(os.PRIO_PROCESS, 0)))\n"
+        f"main(['{name}', '--help'])"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    began = os.getpriority(os.PRIO_PROCESS, 0)
+    assert int(done.stdout.splitlines()[-1]) == max(began, nice)
 
 
 def test_dwell_alone_shows_the_help_and_does_nothing(said: Said) -> None:
