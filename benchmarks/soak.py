@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -158,14 +158,25 @@ def _looked(pids: Mapping[str, int], minute: float, seconds: float) -> Iterator[
         spent_now = used - _used.get(pid, used)
         _used[pid] = used
         found = {
-            MEMORY: sum(map(private_mib, tree(pid))),
-            FILES: sum(sum(1 for _ in Path(f"/proc/{each}/fd").iterdir()) for each in tree(pid)),
-            THREADS: sum(
-                sum(1 for _ in Path(f"/proc/{each}/task").iterdir()) for each in tree(pid)
-            ),
+            MEMORY: _of_all(private_mib, pid),
+            FILES: _of_all(partial(_entries, "fd"), pid),
+            THREADS: _of_all(partial(_entries, "task"), pid),
             CPU: 1000 * spent_now / seconds,
         }
         yield from (Sample(minute, name, what, value) for what, value in found.items())
+
+
+def _of_all(measure: Callable[[int], float], pid: int) -> float:
+    """The sum over a process and those that it started."""
+    total = 0.0
+    for each in tree(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):  # as the `cp` of a publication ends
+            total += measure(each)
+    return total
+
+
+def _entries(folder: str, pid: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/{folder}").iterdir())
 
 
 def private_mib(pid: int) -> float:
