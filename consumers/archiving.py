@@ -14,7 +14,9 @@ from dwell.consumers.spans import Span
 from dwell.consumers.staging import segments_in, stage, unread
 from dwell.consumers.watcher import Watcher
 from dwell.settings import Settings
-from dwell.warehouse.archive import Archive, ArchiveWriter, Held
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.archive_writer import ArchiveWriter
+from dwell.warehouse.manifest import Held
 from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.rebuilding import Segment
 

@@ -21,7 +21,9 @@ from dwell.events import log_file
 from dwell.events.opening import open_reader
 from dwell.locks import alone
 from dwell.settings import Settings, variable_of
-from dwell.warehouse.archive import MANIFEST, Archive, ArchiveWriter
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.archive_writer import ArchiveWriter
+from dwell.warehouse.manifest import MANIFEST
 
 
 @dataclass

@@ -30,7 +30,8 @@ from dwell.schemas.erasing import order
 from dwell.settings import Settings
 from dwell.shard import Shard
 from dwell.warehouse import promotion, remains, scrubbing, snapshot
-from dwell.warehouse.archive import Archive, ArchiveWriter
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.archive_writer import ArchiveWriter
 from dwell.warehouse.kept import renew
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Projection

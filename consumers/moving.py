@@ -18,7 +18,8 @@ from dwell.events import blanking, log_file
 from dwell.events.log import LogReader
 from dwell.settings import Settings
 from dwell.warehouse import belonging, promotion, snapshot
-from dwell.warehouse.archive import Archive, ArchiveWriter
+from dwell.warehouse.archive import Archive
+from dwell.warehouse.archive_writer import ArchiveWriter
 from dwell.warehouse.live import LiveWarehouse
 
 Say = Callable[[str], None]

@@ -541,7 +541,7 @@ def test_what_a_first_archive_left_that_was_killed_is_removed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
-        patch.setattr("dwell.warehouse.archive.ArchiveWriter._put", interrupted)
+        patch.setattr("dwell.warehouse.archive_writer.ArchiveWriter._put", interrupted)
         run(["archive"])
     capsys.readouterr()
     folder = installation.settings.archive_folder

@@ -15,7 +15,8 @@ from dwell.consumers.judge import judge
 from dwell.errors import LogGap, LogMismatch, WarehouseError, WarehouseHeld
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
-from dwell.warehouse.archive import Archive, ArchiveWriter, day_of
+from dwell.warehouse.archive import Archive, day_of
+from dwell.warehouse.archive_writer import ArchiveWriter
 from dwell.warehouse.reading import Forgotten
 from tests.consumers.test_replaying import HOUR, visits
 from tests.support.facts import NOW, Stored, curt, forgotten, glimpse, uuid7

@@ -1,0 +1,21 @@
+-- Whether a `record` of a segment is none of the visitors' in the table `forgotten`, or is an erasure: then
+-- its place stands in the table `ordered`. A record that could not be read is theirs if its key is, or if it
+-- names them anywhere.
+(exists (
+    from ordered
+    where ordered.partition = record.partition and ordered."offset" = record."offset"
+) or (
+    not exists (
+        from forgotten
+        where
+            forgotten.visitor_id = coalesce(record.visitor_id::varchar, try(decode(record.key)))
+            and coalesce(epoch_ms(record."timestamp"), record.received_at) <= forgotten.received_at
+    ) and not coalesce(
+        case when record.type is null then len(list_filter(
+            (select list(forgotten) from forgotten),
+            lambda each: contains(lower(record.value::varchar), each.visitor_id)
+            and epoch_ms(record."timestamp") <= each.received_at
+        )) > 0 end,
+        false
+    )
+))
