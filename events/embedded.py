@@ -71,6 +71,8 @@ class EmbeddedWriter(LogWriter):
             waiting_bytes=waiting_bytes,
             durable_within=durable_within,
         )
+        self._gathered: list[Ticket] = []
+        """What came in this turn of the loop: it is handed over at its end."""
         self._inbox: SimpleQueue[Ticket | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -97,6 +99,7 @@ class EmbeddedWriter(LogWriter):
         emptied = await self._room.emptied()
         if self._thread is None:
             return
+        self._pass_on()
         self._inbox.put(None)
         if emptied and self._ended is not None:
             await asyncio.wait([self._ended], timeout=self._within)
@@ -107,9 +110,13 @@ class EmbeddedWriter(LogWriter):
         await ticket.outcome
 
     def _hand_over(self, ticket: Ticket) -> None:
-        self._inbox.put(ticket)
+        """Wake the thread once for all that a turn of the loop brings, and when the loop is about to
+        rest: earlier, it only waits for the interpreter's lock."""
+        loop = asyncio.get_running_loop()
+        if not self._gathered:
+            loop.call_soon(self._pass_on)
+        self._gathered.append(ticket)
         if self._thread is None:
-            loop = asyncio.get_running_loop()
             self._ended = loop.create_future()
             # A call that waits for another process's lock times out first, and its write goes on.
             pen = _Pen(self._path, 2 * self._within, Space(self._path, self._keep_free))
@@ -117,6 +124,11 @@ class EmbeddedWriter(LogWriter):
                 target=self._write_groups, args=(pen, loop, self._ended), daemon=True, name="log"
             )
             self._thread.start()
+
+    def _pass_on(self) -> None:
+        for ticket in self._gathered:
+            self._inbox.put(ticket)
+        self._gathered.clear()
 
     def _write_groups(
         self, pen: "_Pen", loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None]

@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from dwell.connections import BoundedProtocol, Limits, Watch
 from dwell.headers import RAW_HSTS
 from dwell.site.collector import Collector
 from dwell.site.collector.endpoint import Taken
-from dwell.site.collector.problems import COMMON_LINES, Answer
-from dwell.site.collector.request import Request
+from dwell.site.collector.problems import COMMON_LINES, Answer, Header
+from dwell.site.collector.request import Request, headers_of
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,25 @@ class Exchange:
         self.disconnected = False
 
 
+class Heads:
+    """The lines that begin every answer of a status, made once a second, when the date changes."""
+
+    def __init__(self) -> None:
+        self._of: object = None
+        self._heads: dict[int, bytes] = {}
+
+    def head(self, status: int, default_headers: Sequence[Header]) -> bytes:
+        """The lines, with these headers of uvicorn's. It gives a new list when it changes them."""
+        if default_headers is not self._of:
+            self._of = default_headers
+            self._heads.clear()
+        head = self._heads.get(status)
+        if head is None:
+            lines = [b"%b: %b\r\n" % header for header in default_headers]
+            head = self._heads[status] = b"".join((STATUS_LINE[status], *lines, COMMON_LINES))
+        return head
+
+
 class FactsProtocol(BoundedProtocol):
     """One connection. Facts that arrive whole, with nothing before them that is not answered, go to
     the collector with neither a task nor ASGI's messages, which would be half of what they cost.
@@ -51,30 +70,47 @@ class FactsProtocol(BoundedProtocol):
 
     Args:
         collector: takes them.
-        path: where they are posted, as it stands in a request.
+        line: the first line of a request that posts them.
+        heads: of the answers of all connections.
         uvicorns: what uvicorn gives to its own protocol.
     """
 
-    def __init__(self, collector: Collector, path: bytes, **uvicorns: Any) -> None:
+    def __init__(self, collector: Collector, line: bytes, heads: Heads, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._collector = collector
-        self._path = path
+        self._line = line
+        self._heads = heads
+        self._posts = False
+        """Whether what came begins with that line, and so does the next request."""
+        self._fields: dict[bytes, bytes] = {}
+        """The headers of a request on the short way."""
         self._body: list[bytes] | None = None
         """The pieces so far of a body on the short way."""
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn does, but a body that is not whole yet is waited for on the long way."""
+        self._posts = not self.in_message and data.startswith(self._line)
         super().data_received(data)
         if self._body is not None:
             self._turn_back()
 
+    def on_message_begin(self) -> None:
+        """A request begins. Its scope is made when it is known to need one."""
+        self.begin_message()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        if self._is_short():
+        posts, self._posts = self._posts, False
+        if posts and self._is_short():
             self.admit_head()
             self._body = []
         else:
-            super().on_headers_complete()
+            self._go_the_long_way()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -90,30 +126,38 @@ class FactsProtocol(BoundedProtocol):
             super().on_message_complete()
         else:
             self.end_message()
-            self._take(b"".join(body))
+            self._take(body[0] if len(body) == 1 else b"".join(body))
 
     def _is_short(self) -> bool:
+        self._fields = fields = headers_of(self.headers)
         return (
-            self.url == self._path
-            and self.parser.get_method() == b"POST"
-            and (self.cycle is None or self.cycle.response_complete)
-            and not self.expect_100_continue
+            (self.cycle is None or self.cycle.response_complete)
+            and b"expect" not in fields
+            and b"upgrade" not in fields
             and not self.flow.write_paused
-            and not self.parser.should_upgrade()
-            and self.parser.get_http_version() == "1.1"
         )
+
+    def _go_the_long_way(self) -> None:
+        url, headers = self.url, self.headers
+        HttpToolsProtocol.on_message_begin(self)  # all else that begins with a request has begun
+        self.url = url
+        self.headers += headers
+        expected = dict(headers).get(b"expect", b"")
+        self.expect_100_continue = expected.lower() == b"100-continue"
+        super().on_headers_complete()
 
     def _turn_back(self) -> None:
         body, self._body = self._body, None
         if body is None or self.transport.is_closing():
             return
-        super().on_headers_complete()
+        self._go_the_long_way()
         for piece in body:
             super().on_body(piece)
 
     def _take(self, body: bytes) -> None:
-        self.scope["method"] = "POST"
-        request = self._collector.read(self.scope)
+        request = self._collector.requests.of(
+            self._fields, self.client[0] if self.client else None, self.scheme == "https"
+        )
         exchange: Any = Exchange(request, self.parser.should_keep_alive())
         self.cycle = exchange
         try:
@@ -154,10 +198,7 @@ class FactsProtocol(BoundedProtocol):
             headers.append(CLOSE)
         if exchange.request.secure:
             headers.append(RAW_HSTS)
-        lines = [STATUS_LINE[answer.status]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(COMMON_LINES)
+        lines = [self._heads.head(answer.status, self.server_state.default_headers)]
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
         lines += (b"\r\n", answer.body)
@@ -171,5 +212,5 @@ def facts_protocol(
     collector: Collector, prefix: str, limits: Limits | None = None
 ) -> Callable[..., FactsProtocol]:
     """What makes the protocol of each connection of a site whose collector is mounted at `prefix`."""
-    path = f"{prefix}/facts".encode()
-    return partial(FactsProtocol, collector, path, watch=Watch(limits or Limits()))
+    line = f"POST {prefix}/facts HTTP/1.1\r\n".encode()
+    return partial(FactsProtocol, collector, line, Heads(), watch=Watch(limits or Limits()))

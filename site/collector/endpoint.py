@@ -74,6 +74,7 @@ class Collector:
         counts: what it accepted and refused, and why.
         closing: set when the process ends: requests that are given up then are answered 503.
         kept_at: when facts were made durable last, in seconds of `time.monotonic`.
+        requests: reads them.
         waiting: facts that wait to be made durable.
     """
 
@@ -94,7 +95,7 @@ class Collector:
         self._log_is_away = False
         self._now = now
         self._bodies = Bodies(body_seconds)
-        self._requests = RequestReader(settings.trusted_networks)
+        self.requests = RequestReader(settings.trusted_networks)
         self._origins = Origins(settings.allowed_origins)
         self._cookie = VisitorCookie(settings.cookie_samesite)
         self._admission: tuple[Step, ...] = (
@@ -124,7 +125,7 @@ class Collector:
 
     def read(self, scope: Any) -> Request:
         """The request of an ASGI scope."""
-        return self._requests.read(scope)
+        return self.requests.read(scope)
 
     def headers_of(self, answer: Answer, request: Request) -> list[Header]:
         """The headers of an answer less `COMMON`, those for its client's origin too."""

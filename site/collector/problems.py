@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dwell.headers import SHARED, raw
 from dwell.schemas.refusals import Reason
@@ -19,8 +18,7 @@ COMMON_LINES = b"".join(b"%b: %b\r\n" % header for header in COMMON)
 _PROBLEM: Header = (b"content-type", b"application/problem+json")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back to the client, less `COMMON` and the headers for its origin."""
 
     status: int

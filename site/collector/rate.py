@@ -4,6 +4,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 from dwell.site.collector.refusals import Cause, Refused
@@ -48,7 +49,7 @@ class RateLimit:
         """
         if request.address is None or not self._interval:
             return
-        client = client_of(request.address, exempt_loopback=not request.forwarded)
+        client = client_of(request.address, not request.forwarded)
         if client is None:
             return
         now = self._clock()
@@ -76,8 +77,9 @@ class RateLimit:
             buckets.popitem(last=False)
 
 
-def client_of(text: str, *, exempt_loopback: bool = True) -> str | None:
-    """What shares a bucket: an IPv4 address, a /64 of IPv6.
+@lru_cache(maxsize=4096)
+def client_of(text: str, exempt_loopback: bool = True) -> str | None:
+    """What shares a bucket: an IPv4 address, a /64 of IPv6. Those of late are known.
 
     Args:
         exempt_loopback: loopback is `None`, never limited. Not where a proxy told the address:

@@ -40,14 +40,18 @@ class RequestReader:
 
     def read(self, scope: Any) -> Request:
         """The request of an ASGI scope."""
-        headers = headers_of(scope["headers"])
         client = scope.get("client")
-        request = Request(
-            headers,
-            client[0] if client else None,
-            scope.get("scheme") == "https",
-            headers.get(b"host", b""),
-        )
+        headers = headers_of(scope["headers"])
+        return self.of(headers, client[0] if client else None, scope.get("scheme") == "https")
+
+    def of(self, headers: dict[bytes, bytes], address: str | None, secure: bool) -> Request:
+        """A request with these headers, by lower-case name.
+
+        Args:
+            address: of who is at the other end of the connection.
+            secure: whether the connection itself is https.
+        """
+        request = Request(headers, address, secure, headers.get(b"host", b""))
         if self._trusted_networks and request.address and self._trusts(request.address):
             self._look_behind(request)
         return request

@@ -115,6 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether the client has a request to finish, or to begin."""
         self._since: float | None = None
         """When that, or an answer that is not read, was seen first."""
+        self.in_message = False
+        """Whether a request has begun and is not whole."""
         self._in_head = False
         self._moved = False
         """Whether a head, a piece of a body or a request ended in this piece."""
@@ -127,6 +129,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """What an application answers; `cycle` may be a request that waits behind it."""
         self._before: Any = None
         """What `cycle` was when the request began; until its head is whole, `cycle` still is that."""
+        self._rests_since: float | None = None
+        """From when on all that was asked is answered, if nothing came since."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take it, if there is room for one more."""
@@ -156,14 +160,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        self.begin_message()
+        super().on_message_begin()
+
+    def begin_message(self) -> None:
+        """The client owes the rest of a request; one too many raises, which ends the parsing."""
         if len(self.pipeline) >= self._watch.limits.pipelined:
             self._refusal = 429, ""  # never said: those before are not answered yet
             raise ValueError(self._refusal)
-        self._owing = self._in_head = True
+        self._owing = self._in_head = self.in_message = True
         self._since = None
         self._head = 0
         self._before = self.cycle
-        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -190,14 +198,28 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def end_message(self) -> None:
         """The client owes nothing."""
-        self._owing, self._moved = False, True
+        self._owing, self._moved, self.in_message = False, True, False
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does, without a timer for each request: the watch ends who rests for too long."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rests_since = self.loop.time()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._rests_since = None
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, or may not be, and hang up."""
         self._refuse(*(self._refusal or (400, msg)))
 
     def look(self, now: float, patience: float, crowded: bool) -> None:
-        """End the connection if the client has owed something for too long.
+        """End the connection if the client has owed something for too long, or asked nothing.
 
         Args:
             now: the loop's time.
@@ -206,12 +228,15 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         if not self._lingers():
             self._since = None
-            if crowded and self._is_idle():
+            if self._is_idle() and (crowded or self._has_rested(now)):
                 self.transport.close()
         elif self._since is None:
             self._since = now
         elif now - self._since >= patience:
             self._refuse(408, f"the request was not complete after {patience:g} s")
+
+    def _has_rested(self, now: float) -> bool:
+        return self._rests_since is not None and now - self._rests_since >= self.timeout_keep_alive
 
     def _lingers(self) -> bool:
         """Whether it is the client that is waited for."""
@@ -222,7 +247,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._owing or not (self._is_idle() or self._is_busy())
 
     def _is_idle(self) -> bool:
-        return self.timeout_keep_alive_task is not None and not self._owing
+        return self._rests_since is not None and not self._owing
 
     def _is_busy(self) -> bool:
         return any(each and not each.response_complete for each in (self._answering, self.cycle))

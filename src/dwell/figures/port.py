@@ -5,10 +5,9 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 
-import uvicorn
 from starlette.types import ASGIApp
 
-from dwell.serving import configured, listen
+from dwell.serving import Calm, configured, listen
 from dwell.settings import Settings
 
 MOST = 16
@@ -43,11 +42,11 @@ async def _serving(app: ASGIApp, sockets: list[socket.socket]) -> AsyncIterator[
     try:
         yield
     finally:
-        server.should_exit = True
+        server.end()
         await serving
 
 
-class _Beside(uvicorn.Server):
+class _Beside(Calm):
     """uvicorn, which leaves signals to whom they are for."""
 
     @contextmanager
