@@ -4,6 +4,7 @@ It takes what is plainly right and leaves everything else, right or wrong, to `d
 which is the one that decides. What it takes, it reads as that one does; a test holds it to this.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, MsgspecError, Struct, UnsetType
@@ -24,9 +25,11 @@ from dwell.schemas.records import envelope_of, rfc3339
 from dwell.schemas.wire import MAX_FACTS
 
 _HEX = "[0-9a-f]"
-_UUID7 = rf"\A{_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89ab]{_HEX}{{3}}-{_HEX}{{12}}\Z"
+_is_uuid7 = re.compile(
+    rf"{_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89ab]{_HEX}{{3}}-{_HEX}{{12}}"
+).fullmatch
+"""Asked once a fact is read: msgspec takes twice as long to ask for a pattern."""
 
-Uuid7 = Annotated[str, Meta(pattern=_UUID7)]
 Seq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 Milliseconds = Annotated[int, Meta(ge=0, le=MAX_MS)]
 
@@ -36,17 +39,14 @@ _NOT_PLAIN = (b"\\u0000", b"\\ud", b"\\uD")
 
 
 class PlainFact(Struct, gc=False, kw_only=True):
-    """A fact as a browser states it, and later as it is received; the fields in the order of a record.
+    """A fact as a browser states it; the fields in the order of a record. What is unset is not written."""
 
-    What is unset is not written.
-    """
-
-    pageview_id: Uuid7
+    pageview_id: str
     seq: Seq
-    session_id: Uuid7
+    session_id: str
     view: Annotated[str, Meta(min_length=1, max_length=MAX_VIEW)]
     identity: dict[str, Any] = {}
-    previous_pageview_id: Uuid7 | None = None
+    previous_pageview_id: str | None = None
     previous_seq: Seq | None = None
     referrer: Annotated[str, Meta(max_length=MAX_REFERRER)] = ""
     visibility: Literal["visible", "hidden"]
@@ -55,9 +55,6 @@ class PlainFact(Struct, gc=False, kw_only=True):
     delay_ms: Milliseconds
     type: Literal["page.viewed", "page.visibility_changed"] | UnsetType = UNSET
     version: Annotated[int, Meta(ge=1, le=1)] | UnsetType = UNSET
-    visitor_id: str = ""
-    browser_agent: str = ""
-    received_at: int = 0
 
     @property
     def event(self) -> str:
@@ -71,7 +68,11 @@ class _Body(Struct, gc=False):
 
 _DECODER = Decoder(_Body)
 _ENCODER = Encoder()
-_VIEWED, _CHANGED = (envelope_of(kind.event, 1) for kind in (PageViewed, VisibilityChanged))
+_VIEWED, _CHANGED = (
+    # The data is said by the browser up to its last brace, and then by the collector.
+    envelope_of(kind.event, 1).replace(b'"data":%b', b'"data":%b%b')
+    for kind in (PageViewed, VisibilityChanged)
+)
 
 
 def read_plain(body: bytes) -> list[PlainFact] | None:
@@ -81,7 +82,8 @@ def read_plain(body: bytes) -> list[PlainFact] | None:
         facts = _DECODER.decode(body).facts
     except (MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if b"\\u" in body and any(each in body for each in _NOT_PLAIN):
+    # One byte is looked for in a tenth of the time that two take.
+    if b"\\" in body and any(each in body for each in _NOT_PLAIN):
         return None
     small = len(body) <= MAX_IDENTITY_BYTES
     for fact in facts:
@@ -91,34 +93,48 @@ def read_plain(body: bytes) -> list[PlainFact] | None:
 
 
 def _is_plain(fact: PlainFact, small: bool) -> bool:
-    for value in fact.identity.values():  # a generator would take as long as the rest of this
+    for value in fact.identity.values():  # a generator would take as long as all else here
         if type(value) not in _PLAIN_VALUES:
             return False
+    previous = fact.previous_pageview_id
     return (
         fact.engagement_ms <= fact.age_ms + MAX_ENGAGEMENT_LEAD_MS
         and (fact.type is UNSET or fact.type == fact.event)
+        and _is_uuid7(fact.pageview_id) is not None
+        and _is_uuid7(fact.session_id) is not None
+        and (previous is None or _is_uuid7(previous) is not None)
         and (small or len(_ENCODER.encode(fact.identity)) <= MAX_IDENTITY_BYTES)
     )
 
 
-def record_of_plain(
-    fact: PlainFact, visitor_id: str, browser_agent: str, received_at: int
-) -> bytes:
-    """The value of the log record for a plain fact, which becomes the received one.
+class Received:
+    """What is added to the facts of one request, written once for all of them.
 
     Args:
         visitor_id: lower-case UUID.
         browser_agent: the `User-Agent` header, of any length.
         received_at: milliseconds since 1970 in UTC.
     """
-    fact.type = fact.version = UNSET
-    fact.visitor_id = visitor_id
-    fact.browser_agent = browser_agent[:MAX_AGENT]
-    fact.received_at = received_at
-    pageview = fact.pageview_id.encode()
-    return (_CHANGED if fact.seq else _VIEWED) % (
-        b"%b:%d" % (pageview, fact.seq),
-        rfc3339(received_at - fact.delay_ms).encode(),
-        pageview,
-        _ENCODER.encode(fact),
-    )
+
+    __slots__ = ("_at", "_said")
+
+    def __init__(self, visitor_id: str, browser_agent: str, received_at: int) -> None:
+        self._at = received_at
+        self._said = b',"visitor_id":"%b","browser_agent":%b,"received_at":%d}' % (
+            visitor_id.encode(),
+            _ENCODER.encode(browser_agent[:MAX_AGENT]),
+            received_at,
+        )
+
+    def record_of(self, fact: PlainFact) -> bytes:
+        """The value of the log record for a plain fact."""
+        if fact.type is not UNSET or fact.version is not UNSET:
+            fact.type = fact.version = UNSET
+        pageview = fact.pageview_id.encode()
+        return (_CHANGED if fact.seq else _VIEWED) % (
+            b"%b:%d" % (pageview, fact.seq),
+            rfc3339(self._at - fact.delay_ms).encode(),
+            pageview,
+            _ENCODER.encode(fact)[:-1],
+            self._said,
+        )

@@ -15,7 +15,7 @@ from dwell.schemas.facts import (
     Version,
     without_default,
 )
-from dwell.schemas.plain import PlainFact, record_of_plain
+from dwell.schemas.plain import PlainFact, Received
 from dwell.schemas.refusals import Reason
 from dwell.schemas.wire import MAX_FACTS, FieldError, facts_of, field_error, shown, typed
 
@@ -122,7 +122,8 @@ def record_of_stated(fact: ServerFact, now: int) -> tuple[int, bytes]:
     for name in ("type", "version", "occurred_at", "visitor_id", "browser_agent"):
         del said[name]
     plain = PlainFact(**said, delay_ms=received_at - fact.occurred_at)
-    return received_at, record_of_plain(plain, fact.visitor_id, fact.browser_agent, received_at)
+    received = Received(fact.visitor_id, fact.browser_agent, received_at)
+    return received_at, received.record_of(plain)
 
 
 def _error(found: ErrorDetails, at: str, raw: Any) -> FieldError:

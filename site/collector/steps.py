@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dwell.events.log import NewRecord
 from dwell.schemas.facts import MAX_AGENT, PageViewed, VisibilityChanged
-from dwell.schemas.plain import PlainFact, read_plain, record_of_plain
+from dwell.schemas.plain import PlainFact, Received, read_plain
 from dwell.schemas.records import record_of_glimpse
 from dwell.schemas.refusals import Refusal
 from dwell.schemas.wire import FieldError, Reading, read_facts
@@ -83,10 +83,11 @@ def records_of(
 ) -> list[NewRecord]:
     """The facts as records of the log."""
     key = visitor.encode()
+    received = Received(visitor, agent, received_at)
     return [
         NewRecord(
             key,
-            record_of_plain(fact, visitor, agent, received_at)
+            received.record_of(fact)
             if isinstance(fact, PlainFact)
             else record_of_glimpse(
                 fact, visitor_id=visitor, browser_agent=agent, received_at=received_at

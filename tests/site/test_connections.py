@@ -219,13 +219,13 @@ def test_a_drip_of_bytes_is_no_progress() -> None:
 
 def test_who_asks_nothing_more_for_long_is_hung_up_on() -> None:
     keep = 2 * SECONDS
-    with served(APP, bounded(Limits(seconds=SECONDS)), timeout_keep_alive=keep) as port:
-        with Client(port) as client:
-            assert client.is_served()
-            answered = time.monotonic()
-            assert client.is_served()
-            assert client.rest() == b""
-    assert time.monotonic() - answered >= keep
+    bounds = bounded(Limits(seconds=SECONDS))
+    with served(APP, bounds, timeout_keep_alive=keep) as port, Client(port) as client:
+        assert client.is_served()
+        answered = time.monotonic()
+        assert client.is_served()
+        assert client.rest() == b""
+        assert time.monotonic() - answered >= keep
 
 
 def test_one_connection_too_many_is_answered_503_until_another_ends(
