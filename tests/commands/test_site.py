@@ -16,7 +16,7 @@ import pytest
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from tests.support.collecting import fact
-from tests.support.running import Process, environment, free_port, running
+from tests.support.running import Process, environment, free_port, running, wait_until
 
 BODY = json.dumps({"facts": [fact()]}).encode()
 HEAD = (
@@ -76,6 +76,17 @@ async def test_what_is_in_flight_is_answered_before_it_ends(site: Running) -> No
         assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
     assert site.process.stop() == 0
     assert await site.kept() == 1
+
+
+def test_the_date_of_its_answers_goes_on(site: Running) -> None:
+    def date() -> str | None:
+        with closing(HTTPConnection("127.0.0.1", site.port, timeout=20)) as connection:
+            connection.request("HEAD", "/")
+            return connection.getresponse().getheader("date")
+
+    began = date()
+    assert began
+    wait_until(lambda: date() != began)
 
 
 def test_who_keeps_it_waiting_is_sent_away(site: Running) -> None:
