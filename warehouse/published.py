@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import duckdb
 
-from dwell.errors import WarehouseError
+from dwell.errors import QueryFailed, WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse import attaching, union
 from dwell.warehouse.quoting import quoted
@@ -102,6 +102,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
 
     Raises:
         WarehouseError: as `open_published`; then the older one is gone too.
+        QueryFailed: there is no room for it in memory, with DuckDB's message.
     """
     # Taken before the file is opened: a publication in between is attached once more, never missed.
     identity = identity_of(path)
@@ -111,6 +112,8 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
         if shards := union.shards_in(connection):
             _attach_shards(connection, path, shards[0])
         connection.execute(f"set search_path = {quoted(search_path)}")
+    except duckdb.OutOfMemoryException as error:
+        raise QueryFailed(str(error).partition("\n")[0]) from None
     except (duckdb.Error, OSError) as error:
         problem = str(error).partition("\n")[0]
         raise WarehouseError(f"{path} cannot be opened: {problem}") from None
