@@ -10,13 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import duckdb
 
 from dwell.errors import QueryFailed, QuestionInvalid
 from dwell.warehouse.panels.answer import Answer
-from dwell.warehouse.panels.columns import MOST_PAGEVIEWS, Columns
+from dwell.warehouse.panels.columns import MOST_PAGEVIEWS, Columns, Latest
 from dwell.warehouse.panels.panel import Panel, asked, find
 from dwell.warehouse.panels.publication import Publication, publication_of
 from dwell.warehouse.panels.selection import SELECTING, Selection
@@ -30,8 +29,11 @@ CHOICES = ("view", "path", "browser", "system", "device")
 MEMORY = 512
 """MiB that DuckDB may take; what does not fit goes to a temporary folder."""
 AGENTS = "select distinct browser, system from browser_agent where browser is not null"
+PATH = "select 1 from pageview where coalesce(identity ->> '$.path', '') = ? limit 1"
 MOST_TOLD = 20
 """Names that a message offers."""
+MOST_PATHS = 8
+"""Paths that one offers: they are longer."""
 SHARE = 0.4
 """Of it, for selections that are kept for whoever asks next."""
 
@@ -70,7 +72,8 @@ class Board:
         self._published = Published(published, limits)
         self._most_bytes = round(memory * 2**20 * SHARE)
         self._lock = threading.Lock()
-        self._kept: WeakKeyDictionary[Attached, _Kept] = WeakKeyDictionary()
+        self._kept: dict[Attached, _Kept] = {}
+        self._latest = Latest()
 
     def answer(
         self,
@@ -148,6 +151,7 @@ class Board:
     def close(self) -> None:
         """Let go of the file, and of everything in memory."""
         self._published.close()
+        self._kept.clear()
 
     @contextmanager
     def _newest(self) -> Iterator[Attached]:
@@ -163,6 +167,8 @@ class Board:
             kept = self._kept_of(attached)
             selection, told = kept.with_whole_views(attached, selection, told)
             selection = kept.with_known_agents(attached, selection)
+            if not kept.knows_path(attached, selection):
+                raise QuestionInvalid(self._unknown_path(selection))
             told = told | {"now": utc(self._clock())}
             found = kept.columns.answer(panel.name, selection, told, attached.cursor)
             if found is not None:
@@ -174,12 +180,21 @@ class Board:
             types = tuple(str(column[1]) for column in description)
             return Answer(panel.columns, types, rows, kept.publication)
 
+    def _unknown_path(self, selection: Selection) -> str:
+        """That nobody looked at it, and which paths come near of those that are looked at most."""
+        path, known = selection.path or "", self.choices(selection)["path"]
+        near = get_close_matches(path, known, n=3) or known[:MOST_PATHS]
+        expected = " or ".join(near) or "one that somebody looked at"
+        return f"path is {path!r}, and nobody looked at it: expected {expected}"
+
     def _kept_of(self, attached: Attached) -> "_Kept":
         with self._lock:
             kept = self._kept.get(attached)
             if kept is None:
+                # What is kept of a publication can ask it, so that it would keep itself.
+                self._kept = {each: kept for each, kept in self._kept.items() if each.leases}
                 kept = self._kept[attached] = _Kept(
-                    attached, self._most_bytes, self._most_pageviews
+                    attached, self._most_bytes, Columns(self._most_pageviews, self._latest)
                 )
             return kept
 
@@ -187,11 +202,12 @@ class Board:
 class _Kept:
     """What is known of one publication, and made of it."""
 
-    def __init__(self, attached: Attached, most_bytes: int, most_pageviews: int) -> None:
+    def __init__(self, attached: Attached, most_bytes: int, columns: Columns) -> None:
         self.selections = Selections(most_bytes)
-        self.columns = Columns(most_pageviews)
+        self.columns = columns
         self._views: list[str] | None = None
         self._agents: list[tuple[str, str]] | None = None
+        self._paths: dict[str, bool] = {}
         with attached.cursor() as cursor:
             self.publication = publication_of(attached.identity, cursor)
 
@@ -230,6 +246,18 @@ class _Kept:
             browser=_known_as("browser", browser, browsers),
             system=_known_as("system", system, systems),
         )
+
+    def knows_path(self, attached: Attached, selection: Selection) -> bool:
+        """Whether somebody has ever looked at the path that is selected; where there is no pageview yet,
+        none is unknown."""
+        path = selection.path
+        if path is None or self.columns.has_path(path, selection, attached.cursor):
+            return True
+        if path not in self._paths:
+            with attached.cursor() as cursor:
+                found = cursor.execute(PATH, [path]).fetchall()
+                self._paths[path] = bool(found) or self.publication.measured_since is None
+        return self._paths[path]
 
     def _known_views(self, attached: Attached) -> list[str]:
         if self._views is None:

@@ -22,6 +22,7 @@ RULES = """
 - **The period before** is as many whole days earlier as the period has, by the clocks of the time zone: it has the same weekdays and the same hours. A period of less than a day that does not begin at midnight follows the one before at once.
 - **A view or a path** chooses pageviews: they alone are counted, and the sessions that have one of them. What such a session saw else counts for where it began and ended and for the steps of a funnel.
 - **Robots** that say so are left out, unless they are asked for.
+- **A view, a path, a browser or a system** that nobody ever looked at or came with is refused, with those that come near.
 - **Seconds** are seconds of engagement: the page could be seen, in the foreground tab of a window that was not minimised. Medians are exact.
 
 """
@@ -43,7 +44,7 @@ for row in board.answer("views", selection).rows():
 board.close()
 ```
 
-A `Board` is for a process that lives long: any thread may ask it, and each answer is of the newest publication. It keeps the pageviews of the periods used last in memory, as narrow tables of numbers that all panels are asked of, whatever is selected; the first panel that is asked of a period waits until they are made. DuckDB takes 512 MiB at most, and what does not fit goes to a temporary folder. `./dev bench panels` measures all panels of 28 days on 12 million pageviews of a year, and what a change of the selection costs there and on one million.
+A `Board` is for a process that lives long: any thread may ask it, and each answer is of the newest publication. It keeps the pageviews of the periods used last in memory, as columns of numbers that all panels are counted from, whatever is selected; the first panel that is asked of a period waits until they are read, and of the next publication until what is new is. Of more than three million pageviews DuckDB is asked instead. DuckDB takes 512 MiB at most, and what does not fit goes to a temporary folder. `./dev bench panels` measures all panels of 28 days on 12 million pageviews of a year, and what a change of the selection costs there and on one million.
 
 """
 

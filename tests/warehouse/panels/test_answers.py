@@ -179,6 +179,12 @@ def test_what_a_panel_does_not_take_is_refused(board: Board) -> None:
     with pytest.raises(QuestionInvalid, match=r"system is 'Linuks', .+: expected Linux$"):
         board.answer("devices", selection(system="Linuks"))
     names = "Firefox, Googlebot, Mobile Safari"
+    with pytest.raises(QuestionInvalid, match=r"path is '/page', .+: expected /pageb or /pagea$"):
+        board.sessions(selection(path="/page"))
+    with pytest.raises(
+        QuestionInvalid, match=r"path is 'X', .+: expected /pagea or /pageb or /tab1"
+    ):
+        board.answer("totals", selection(path="X"))
     with pytest.raises(QuestionInvalid, match=f"browser is 'X', .+: expected one of {names}$"):
         board.sessions(selection(browser="X"))
     with pytest.raises(QuestionInvalid, match=r"view is 'Tab', and no view is named so"):

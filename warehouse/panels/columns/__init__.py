@@ -5,5 +5,6 @@ DuckDB milliseconds to plan whatever there is to count.
 """
 
 from dwell.warehouse.panels.columns.columns import MOST_PAGEVIEWS, Columns
+from dwell.warehouse.panels.columns.latest import Latest
 
-__all__ = ["MOST_PAGEVIEWS", "Columns"]
+__all__ = ["MOST_PAGEVIEWS", "Columns", "Latest"]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from dwell.warehouse.panels.columns.completeness import completeness
+from dwell.warehouse.panels.columns.funnel import funnel
 from dwell.warehouse.panels.columns.known import EARLIER
 from dwell.warehouse.panels.columns.listing import sessions
 from dwell.warehouse.panels.columns.looked import Chosen, Rows
@@ -49,6 +50,7 @@ ANSWERS: dict[str, tuple[Answering, Sequence[str]]] = {
 
 TOLD: dict[str, tuple[Callable[[Chosen, Mapping[str, Any]], Rows], Sequence[str]]] = {
     "sessions": (sessions, (TEXT, "TIMESTAMP", "TIMESTAMP", BIG, REAL, *[TEXT] * 6)),
+    "funnel": (funnel, ("INTEGER", TEXT, BIG, REAL, REAL, REAL)),
 }
 """What is told more than a selection."""
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import duckdb
 
+from dwell.warehouse.panels.columns.advancing import advanced
 from dwell.warehouse.panels.columns.answering import ANSWERS, TOLD, answer, needed_since
 from dwell.warehouse.panels.columns.known import Known
 from dwell.warehouse.panels.columns.lately import LATELY, TYPES, Lately
+from dwell.warehouse.panels.columns.latest import Latest
 from dwell.warehouse.panels.columns.looked import Chosen, Rows
 from dwell.warehouse.panels.columns.period import Period
 from dwell.warehouse.panels.columns.reading import pageviews_since, read, told
 from dwell.warehouse.panels.selection import Selection
 
-AT_ONCE = 500_000
-"""Pageviews that are read when somebody asks; of more, DuckDB answers sooner what is asked once."""
 MOST_PAGEVIEWS = 3_000_000
-"""More are never read: each takes some forty bytes."""
+"""More are never read: each takes some sixty bytes."""
 KEPT_ROWS = 4_000_000
 """Chosen pageviews of selections that are kept for whoever asks next; one selection always is."""
 
@@ -30,10 +30,15 @@ Cursor = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 class Columns:
     """For many threads. What is known since a moment serves for every period that begins later, so what
-    is known since an earlier one takes its place."""
+    is known since an earlier one takes its place.
 
-    def __init__(self, most_pageviews: int) -> None:
+    Args:
+        latest: what was read of another publication, and is carried on if that was an earlier one.
+    """
+
+    def __init__(self, most_pageviews: int, latest: Latest | None = None) -> None:
         self._most_pageviews = most_pageviews
+        self._latest = latest or Latest()
         self._reading = threading.Lock()
         self._preparing = threading.Lock()
         self._changing = threading.Lock()
@@ -56,11 +61,17 @@ class Columns:
             return None
         return answer(panel, kept.choose(selection, cursor), told)
 
+    def has_path(self, path: str, selection: Selection, cursor: Cursor) -> bool:
+        """Whether a pageview of that path is among those that panels of a selection are counted from."""
+        kept = self._since(selection.before, cursor)
+        return kept is not None and path in kept.known.pages.path
+
     def prepare(self, selection: Selection, most_pageviews: int, cursor: Cursor) -> bool:
         """Read what panels of a selection are counted from, unless there are more pageviews; whether it is
         there now. Meanwhile others are answered as before."""
         with self._preparing:
             most = min(most_pageviews, self._most_pageviews)
+            self._latest.want(selection.before)
             return self._read(selection.before, most, cursor) is not None
 
     def _live(
@@ -74,11 +85,12 @@ class Columns:
         return (lately.answer(selection, now), TYPES) if lately.is_whole else None
 
     def _since(self, moment: datetime, cursor: Cursor) -> "_Kept | None":
+        self._latest.want(moment)
         found = self._kept(moment)
         if found is not None or (self._many_since is not None and moment <= self._many_since):
             return found
         with self._reading:
-            found = self._read(moment, min(AT_ONCE, self._most_pageviews), cursor)
+            found = self._read(moment, self._most_pageviews, cursor)
             if found is None:
                 self._many_since = moment
             return found
@@ -90,13 +102,20 @@ class Columns:
     def _read(self, moment: datetime, most_pageviews: int, cursor: Cursor) -> "_Kept | None":
         if self._kept(moment) is None:
             with cursor() as connection:
-                if pageviews_since(connection, moment) > most_pageviews:
+                known = self._carried_on(moment, connection)
+                if known is None and pageviews_since(connection, moment) > most_pageviews:
                     return None
-                read_now = _Kept(read(connection, moment))
+                known = known or read(connection, moment)
             with self._changing:
                 if self._kept(moment) is None:
-                    self._known = read_now
+                    self._known = _Kept(known)
+                    self._latest.keep(known)
         return self._kept(moment)
+
+    def _carried_on(self, moment: datetime, connection: duckdb.DuckDBPyConnection) -> Known | None:
+        former = self._latest.since(moment)
+        found = former and advanced(connection, former)
+        return found if found and len(found.pageviews.ms) <= self._most_pageviews else None
 
 
 class _Kept:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BITS = 32 * 1024 * 1024
+BITS = 64 * 1024 * 1024
 """As many groups times visitors are counted with a mark for each; of more, the pairs are sorted."""
 
 
@@ -26,11 +26,20 @@ def different(group: Array, groups: int, visitor: Array, visitors: int) -> Array
     """How many different visitors each group has."""
     pair = group.astype(np.int64) * visitors + visitor
     if groups * visitors > BITS:
-        return counted(np.unique(pair) // visitors, groups)
+        return counted(once(pair, groups * visitors) // visitors, groups)
     marks = np.zeros(groups * visitors, bool)
     marks[pair] = True
     found: Array = np.count_nonzero(marks.reshape(groups, visitors), axis=1)
     return found
+
+
+def once(numbers: Array, most: int) -> Array:
+    """Each of these numbers below `most` once, in order."""
+    if most > BITS:
+        return np.unique(numbers)
+    marks = np.zeros(most, bool)
+    marks[numbers] = True
+    return np.flatnonzero(marks)
 
 
 def quantiles(group: Array, groups: int, ms: Array, *shares: float) -> list[list[float | None]]:

@@ -1,7 +1,8 @@
 """The pageviews since a moment as columns of numbers, with what the numbers stand for."""
 
 import threading
-from collections.abc import Callable, Sequence
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -33,6 +34,11 @@ class Once(Generic[T]):
                 self._make = None
             return self._made[0]
 
+    @property
+    def made(self) -> T | None:
+        """The same if it was made already."""
+        return self._made[0] if self._made else None
+
 
 @dataclass(frozen=True, eq=False)
 class Names:
@@ -52,6 +58,21 @@ class Names:
         names = sorted(set(each))
         numbers = {name: number for number, name in enumerate(names)}
         return cls(names, np.array([numbers[name] for name in each], np.int32))
+
+    def __contains__(self, name: str) -> bool:
+        place = bisect(self.names, name)
+        return place > 0 and self.names[place - 1] == name
+
+    def extended(self, more: Sequence[str]) -> tuple["Names", Array]:
+        """The same with further things that have these names, behind those it has; and the number that
+        each of its names has now."""
+        fresh = sorted(set(more).difference(self.names))
+        moved = np.arange(len(self.names), dtype=np.int32)
+        places = [bisect(self.names, name) for name in fresh]
+        moved += np.searchsorted(places, moved, "right").astype(np.int32)
+        names = sorted([*self.names, *fresh])
+        numbers = np.array([bisect(names, name) - 1 for name in more], np.int32)
+        return Names(names, np.concatenate([moved[self.of], numbers])), moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +137,74 @@ class Walks:
 
 
 @dataclass(frozen=True, eq=False)
+class Links:
+    """What pageviews say of the one before them, row by row.
+
+    Attributes:
+        id: a hash of their own id.
+        previous: that of the one before, or 0.
+        previous_seq: the latest fact of it that they know of.
+        referrer: the number of the referring page.
+    """
+
+    id: Array
+    previous: Array
+    previous_seq: Array
+    referrer: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Following:
     """Pageviews that followed another one in the same tab: the row of that, their own view, and how many
-    facts of it they tell of that never came."""
+    facts of it they tell of that never came.
 
+    Attributes:
+        before: for each pageview the row of that one, or -1.
+    """
+
+    before: Array
     row: Array
     view: Array
     lost: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """What numbers stand for, as hashes of 64 bits: browser agents, identities, referring pages and
+    visitors.
+
+    Attributes:
+        came_at: when the first session of each visitor began of those that are not among the known ones.
+    """
+
+    agents: Array
+    pages: Array
+    referrers: Array
+    visitors: Array
+    came_at: Array
+
+
+@dataclass(frozen=True)
+class State:
+    """Which state of the log the rows are of.
+
+    Attributes:
+        positions: by partition, the offset up to which it was read.
+        origin: what else the rows follow from; `None` if they are no tables of their own.
+    """
+
+    positions: Mapping[int, int]
+    origin: frozenset[tuple[str, str]] | None
+
+    def leads_to(self, later: Self) -> bool:
+        """Whether all that can be different then is what facts behind these positions told."""
+        return (
+            self.origin is not None
+            and bool(self.positions)
+            and self.origin == later.origin
+            and self.positions.keys() == later.positions.keys()
+            and all(later.positions[each] >= offset for each, offset in self.positions.items())
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +216,7 @@ class Known:
         sessions: those that were seen since, and some days before.
         views: their names, in order.
         hosts: of referring pages.
+        before: what `Following` had of an earlier state, and the row up to which it is right.
     """
 
     since: datetime
@@ -145,6 +228,10 @@ class Known:
     pageviews: Pageviews
     walks: Walks
     following: Once[Following]
+    links: Links
+    texts: Texts
+    state: State
+    before: tuple[Array, int] | None = None
 
     @cached_property
     def visitors(self) -> int:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dwell.warehouse.panels.columns.counting import Array, counted, percent
+from dwell.warehouse.panels.columns.counting import Array, counted, once, percent
 from dwell.warehouse.panels.columns.looked import Chosen, Rows
 from dwell.warehouse.panels.columns.period import milliseconds
 from dwell.warehouse.panels.selection import Selection
@@ -37,7 +37,8 @@ def _came(chosen: Chosen, begins: list[int]) -> tuple[Array, Array]:
     came &= (sessions.started >= begins[0]) & (sessions.started < chosen.period.now.until)
     came &= sessions.first_at[sessions.visitor] >= begins[0]
     week = np.searchsorted(np.array(begins), sessions.started[came], "right") - 1
-    pairs = np.unique(sessions.visitor[came].astype(np.int64) * len(begins) + week)
+    pairs = sessions.visitor[came].astype(np.int64) * len(begins) + week
+    pairs = once(pairs, chosen.known.visitors * len(begins))
     return pairs // len(begins), pairs % len(begins)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from dwell.warehouse.panels.columns.counting import (
     Array,
     counted,
+    different,
     percent,
     quantiles,
     seconds,
@@ -65,7 +66,7 @@ def _tabs(chosen: Chosen) -> list[_Tab]:
     columns = zip(
         pairs.tolist(),
         counted(group, many).tolist(),
-        counted(np.unique(group * sessions + session) // max(sessions, 1), many).tolist(),
+        different(group, many, session, sessions).tolist(),
         medians,
         summed(group, many, ms).tolist(),
         strict=True,
