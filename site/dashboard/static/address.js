@@ -9,7 +9,11 @@ export const FILTERS = {
   visitors: "Visitors",
   bots: "Robots",
 };
-const PERIOD = ["since", "until"];
+export const PERIOD = ["since", "until"];
+const ROBOTS = { exclude: "left out", include: "counted too", only: "counted alone" };
+
+/** The value of a filter in words. */
+export const inWords = (name, value) => (name === "bots" ? (ROBOTS[value] ?? value) : value);
 const KEPT = [...PERIOD, ...Object.keys(FILTERS), "measure", "steps", "tabs"];
 
 /** The root of the dashboard, wherever it is mounted. */

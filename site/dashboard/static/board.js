@@ -1,6 +1,6 @@
 // The dashboard: which panels there are, what they ask, and when they ask again.
 
-import { asked, FILTERS, go, selection } from "./address.js";
+import { asked, changed, FILTERS, go, inWords, PERIOD, selection } from "./address.js";
 import { ask, renew, send } from "./asking.js";
 import { fetched } from "./charts.js";
 import { html, replace } from "./elements.js";
@@ -14,7 +14,7 @@ const panels = [
   new Panel("totals", { asks: { totals: null, series: null }, draw: figures.totals }),
   new Panel("views", { asks: { views: null, view_distribution: null }, draw: figures.views }),
   new Panel("transitions", { draw: figures.transitions }),
-  new Panel("funnel", { asks: { views: null, funnel: figures.funnelAsks }, draw: figures.funnel }),
+  new Panel("funnel", { asks: { views: null, funnel: figures.funnelAsks }, draw: figures.funnel, away: () => go({ steps: null }) }),
   new Panel("entries_and_exits", { draw: figures.entriesAndExits }),
   new Panel("pages", { draw: figures.pages }),
   new Panel("sessions_by_hour", { draw: figures.hours }),
@@ -33,12 +33,13 @@ const panels = [
 
 const form = document.getElementById("filters");
 const more = document.getElementById("more");
+const robots = document.getElementById("robots");
 
 /** A day as forms have it, so many days later. */
 const later = (day, days) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 
 const chip = (name, label, value) => {
-  const shown = name === "view" ? short(value) : value;
+  const shown = name === "view" ? short(value) : inWords(name, value);
   const away = () => go({ [name]: null, ...(name === "since" ? { until: null } : {}) });
   return html(
     "li",
@@ -60,6 +61,7 @@ const showFilters = () => {
     const given = now.get(each.dataset.moment) ?? "";
     each.value = /^\d{4}-\d\d-\d\d$/.test(given) ? later(given, -each.dataset.days) : "";
   }
+  robots.hidden = now.has("bots");
   const list = document.getElementById("chips");
   const isIn = list.contains(document.activeElement);
   replace(list, chips);
@@ -89,6 +91,8 @@ form.addEventListener("submit", (event) => {
 for (const each of form.querySelectorAll("[name=since]")) {
   each.addEventListener("change", () => go({ since: each.value === "28d" ? null : each.value, until: null }));
 }
+
+robots.addEventListener("click", () => go({ bots: "include" }));
 
 more.addEventListener("toggle", async () => {
   if (!more.open) return;
@@ -169,8 +173,15 @@ const published = async (publication) => {
 
 const problem = document.getElementById("problem");
 
+/** What is wrong with the selection, and a way out of it: its message begins with the name of a part. */
 document.addEventListener("refused", ({ detail }) => {
-  if (problem.hidden) Object.assign(problem, { textContent: detail, hidden: false });
+  if (!problem.hidden) return;
+  const [name] = detail.split(" ");
+  const away = PERIOD.includes(name) ? PERIOD : name in FILTERS ? [name] : [...PERIOD, ...Object.keys(FILTERS)];
+  const href = changed(Object.fromEntries(away.map((each) => [each, null])));
+  const told = PERIOD.includes(name) ? "Show the last 28 days" : away.length === 1 ? "Show it without" : "Show everything";
+  replace(problem, html("span", {}, detail), html("a", { href }, told));
+  problem.hidden = false;
 });
 
 addEventListener("asked", everything);

@@ -424,7 +424,7 @@ export const tabs = (figure, answers) => {
   const share = { head: "Of its time", column: "percent_of_time", unit: "%" };
   return replace(figure, pages.map(([page, parts]) => {
     const called = parts.map((row) => ({ ...row, tab: /^\d+$/.test(row.tab) ? `Tab ${row.tab}` : row.tab }));
-    return ranking(page || "Tab", null, "tab", [share, MEDIAN])(called);
+    return ranking(page || "Tab", null, "tab", [share, MEDIAN, { ...PAGEVIEWS, wide: true }])(called);
   }));
 };
 

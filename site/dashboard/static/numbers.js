@@ -1,6 +1,6 @@
 // The tables behind figures, with exact values; this comes when somebody opens one.
 
-import { asked, FILTERS } from "./address.js";
+import { asked, FILTERS, inWords } from "./address.js";
 import { html } from "./elements.js";
 import { exact, moment, period, WEEKDAYS, ZONE } from "./text.js";
 
@@ -38,7 +38,7 @@ const telling = ({ name, unit }, { panel, rows }) => {
 };
 
 const captionOf = ({ panel, question, since, until, columns }) => {
-  const filters = Object.entries(FILTERS).flatMap(([name, label]) => (asked().has(name) ? [`${label} ${asked().get(name)}`] : []));
+  const filters = Object.entries(FILTERS).flatMap(([name, label]) => (asked().has(name) ? [`${label} ${inWords(name, asked().get(name))}`] : []));
   const when = since && panel !== "live" ? [period(since, until)] : [];
   const zone = columns.some(({ unit }) => unit in UNITS) ? [`times in ${ZONE}`] : [];
   return [question, ...when, ...filters, ...zone].join(" · ");

@@ -3,20 +3,21 @@
 import { selection, ROOT } from "./address.js";
 import { askPanel } from "./asking.js";
 import { none, replace } from "./elements.js";
-import { noData, passes, said } from "./troubles.js";
+import { begunAnew, noData, passes, said } from "./troubles.js";
 
 const PAUSE = 1500;
 
 export class Panel {
   /** `asks`: the panels of the server it is drawn from, by name, each with what gives its extra
    *  parameters, or null if it is not to be asked. `draw(figure, answers)`: called whenever one of them
-   *  is there or has changed. */
-  constructor(name, { asks = { [name]: null }, draw }) {
+   *  is there or has changed. `away()`: takes away what this panel alone is asked with. */
+  constructor(name, { asks = { [name]: null }, draw, away }) {
     this.section = document.getElementById(name);
     this.figure = this.section.querySelector(".figure");
     this.behind = this.section.querySelector(".behind");
     this.asks = asks;
     this.draw = draw;
+    this.away = away;
     this.answers = {};
     this.behind?.addEventListener("toggle", () => this.tabulate());
   }
@@ -86,12 +87,12 @@ export class Panel {
 
   problem(error) {
     if (error.type === "nothing_published") return noData(this);
-    // What is wrong with the selection is said once, above; with what this panel alone was asked, here.
+    // What is wrong with the selection is said above too; with what this panel alone was asked, here.
     if (error.status === 400 && !error.isOwn) {
       document.dispatchEvent(new CustomEvent("refused", { detail: error.message }));
-      return none("Nothing to show.", "");
+      return none("Nothing to show.", error.message);
     }
-    return said(error, () => this.refresh());
+    return error.status === 400 && this.away ? begunAnew(error, this.away) : said(error, () => this.refresh());
   }
 
   /** Lead the links to files where the same is asked. */

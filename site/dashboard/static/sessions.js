@@ -7,7 +7,7 @@ import { Panel } from "./panel.js";
 import { count, duration, recently, short } from "./text.js";
 import { wider } from "./troubles.js";
 
-const MANY = 12;
+const MANY = 16;
 
 class Sessions extends Panel {
   constructor() {

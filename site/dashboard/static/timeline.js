@@ -129,7 +129,8 @@ const visitor = (visits, at) => {
   );
 };
 
-const fact = (name, told, title) => html("div", {}, html("dt", {}, name), html("dd", { title }, told));
+/** What is longer than a line has one of its own. */
+const fact = (name, told, title) => html("div", { class: told.length > 48 ? "long" : null }, html("dt", {}, name), html("dd", { title }, told));
 
 const columns = [
   ["view_name", "View", ""],

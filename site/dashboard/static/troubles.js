@@ -33,4 +33,7 @@ export const said = (error, again) => {
   return wrong(`This could not be shown: ${error.message}. `, button());
 };
 
+/** What a panel alone was asked with, and a way out of it. */
+export const begunAnew = (error, away) => wrong(`${error.message} `, html("button", { type: "button", "data-key": "anew", onclick: away }, "Begin anew"));
+
 const wrong = (...words) => html("p", { class: "wrong", role: "status" }, words);

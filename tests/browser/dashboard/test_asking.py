@@ -7,7 +7,7 @@ from selenium.webdriver import ActionChains, Keys
 
 from dwell.warehouse.published import open_published
 from dwell.warehouse.queries import bound, find
-from tests.browser.dashboard.looking import PERIOD, ZONE, Board, Month, asked
+from tests.browser.dashboard.looking import PERIOD, SINCE, UNTIL, ZONE, Board, Month, asked
 from tests.support.running import wait_until
 
 pytestmark = pytest.mark.browser
@@ -100,6 +100,47 @@ def test_days_are_chosen_with_the_last_one_and_taken_away_again(board: Board) ->
     assert board.search == ""
 
 
+def test_robots_are_said_to_be_left_out_and_a_click_counts_them(board: Board, month: Month) -> None:
+    assert board.texts("#robots") == ["robots left out"]
+    board.click("#robots")
+    assert "bots=include" in board.search
+    assert not board.find("#robots").is_displayed()
+    chips = [" ".join(text.split()) for text in board.texts("#chips .chip")]
+    assert chips[1:] == ["Robots counted too"]
+    everybody = "select count(*) from pageview where started_at >= $1 and started_at < $2"
+    moments = (datetime.fromisoformat(each).astimezone(UTC) for each in (SINCE, UNTIL))
+    [(pageviews,)] = asked(
+        month.published, everybody, *(each.replace(tzinfo=None) for each in moments)
+    )
+    assert board.headline()["pageviews"] == pageviews
+    board.click("#chips [data-filter=bots]")
+    assert board.find("#robots").is_displayed()
+
+
+def test_each_panel_says_what_is_wrong_with_the_period_and_what_would_be_right(
+    board: Board,
+) -> None:
+    board.open("?since=banana")
+    told = (
+        "since is 'banana': expected so long ago, as 12h, 28d or 8w, or a time such as 2026-03-01"
+    )
+    texts = board.texts(".card .none")
+    assert len(texts) == len(board.ask("[...document.querySelectorAll('.card')]"))
+    assert all(told in text for text in texts)
+    assert told in board.texts("#problem")[0]
+    board.find("#problem a").click()
+    board.wait("!location.search && 'ready' in document.documentElement.dataset")
+
+
+def test_a_page_that_nobody_looked_at_is_refused_with_those_that_come_near(board: Board) -> None:
+    board.open(f"{PERIOD}&path=/page_d")
+    [problem] = board.texts("#problem")
+    assert problem.startswith("path is '/page_d', and nobody looked at it: expected /page_")
+    board.find("#problem a").click()
+    board.wait("'ready' in document.documentElement.dataset && !location.search.includes('path')")
+    assert board.headline()["pageviews"]
+
+
 def test_a_chip_that_is_taken_away_leaves_the_focus_beside_it(board: Board) -> None:
     board.open(f"{PERIOD}&device=phone")
     for expected in ("BUTTON", "SUMMARY"):
@@ -149,3 +190,12 @@ def test_the_keyboard_reaches_everything_and_the_focus_stays_where_it_was(board:
         outline = board.ask("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
         assert outline >= 2, stops
     assert len(set(stops)) > 4
+
+
+def test_a_funnel_of_a_view_that_there_is_not_can_be_begun_anew(board: Board) -> None:
+    board.open(f"{PERIOD}&steps=PageA,PageZ")
+    [told] = board.texts("#funnel .wrong")
+    assert "view is 'PageZ', and no view is named so or ends with it" in told
+    board.click("#funnel [data-key=anew]")
+    assert "steps" not in board.search
+    assert len(board.texts("#funnel .offers li")) > 1

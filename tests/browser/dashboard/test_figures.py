@@ -113,7 +113,8 @@ def test_the_tabs_of_a_page_share_its_time(board: Board, month: Month) -> None:
         select
             'Tab ' || (identity ->> '$.tab') as tab,
             100 * sum(engagement_time) / sum(sum(engagement_time)) over (),
-            median(engagement_time)
+            median(engagement_time),
+            count(*)
         from seen where (identity ->> '$.tab') is not null group by tab
         """,
     )

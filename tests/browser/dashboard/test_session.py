@@ -1,9 +1,16 @@
 """A session as a timeline, to scale."""
 
-import pytest
-from selenium.webdriver import ActionChains
+from pathlib import Path
 
+import pytest
+from selenium.webdriver import ActionChains, Chrome
+
+from dwell.settings import Settings
+from dwell.site.dashboard import create_dashboard
 from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
+from tests.support.facts import Projected, glimpse, uuid7
+from tests.support.publishing import copy_of
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -93,3 +100,21 @@ def test_a_session_that_is_not_there_is_told_in_words(board: Board) -> None:
     board.open("sessions/00000000-0000-7000-8000-000000000000")
     assert "no such session" in board.find("#timeline").text
     assert not any(board.find(part).is_displayed() for part in ("#visitor", ".legend", ".behind"))
+
+
+def test_addresses_without_a_break_widen_no_page(
+    browser: Chrome, screen: str, tmp_path: Path
+) -> None:
+    long = "/" + "a" * 199
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        told = glimpse(identity={"path": long}, referrer=f"https://other.example{long}", view=long)
+        projected.append([told]).project()
+        copy_of(projected.warehouse, tmp_path)
+    app = create_dashboard(Settings(data=tmp_path))
+    with serving(app) as origin:
+        board = Board(browser, origin)
+        for address in (f"sessions/{uuid7(1)}", f"?since=2025-11-24&until=2025-11-25&path={long}"):
+            board.open(address)
+            assert board.ask("document.documentElement.scrollWidth <= innerWidth")
+            assert board.ask(f"document.body.textContent.includes({long!r})")
+        app.state.streams.close()
