@@ -13,6 +13,7 @@ from dwell.consumers.agents import agent_data, describe
 from dwell.consumers.beginning import beginning
 from dwell.consumers.forwarder import Forwarder
 from dwell.consumers.judge import judge
+from dwell.consumers.keeping import Keeping
 from dwell.consumers.outage import Outage
 from dwell.consumers.publisher import Publisher
 from dwell.consumers.shards import Shards
@@ -95,6 +96,7 @@ class Projector:
             describe=partial(describe, rules=warehouse.rules),
             starts=partial(self._ask_each, self._reader.start),
             offsets_at=self._offsets_at,
+            keep=settings.keep_rows_for,
         )
         self._shards = Shards(settings, warehouse)
         self._publisher = Publisher(
@@ -105,6 +107,9 @@ class Projector:
             announce=self._shards.unite,
             behind=lambda: self._behind,
             tally=self._tally,
+        )
+        self._keeping = Keeping(
+            self._projection, in_turn=self._in_turn, changed=self._publisher.changed
         )
         self._forwarder = dead_letters and Forwarder(
             warehouse,
@@ -277,6 +282,7 @@ class Projector:
         following = asyncio.create_task(self._next())
         try:
             rewound = await self._apply(read)
+            await self._keeping.go_on()
         except BaseException:
             following.cancel()
             await asyncio.wait({following})
@@ -350,6 +356,7 @@ class Projector:
         """Forget whom other shards were told to forget; returns whether reading went back, and with
         it what was read. A visitor's earlier facts may be here if the log got more partitions."""
         forgotten = await self._in_turn(self._shards.forgotten)
+        await self._keeping.heed(self._shards.dropped())
         if not forgotten:
             return False
         applied = await self._in_turn(lambda: self._projection.forget(forgotten))

@@ -224,6 +224,7 @@ class Replay:
             threads=max(1, self._processes),
             rules=self._rules,
             shard=self._settings.share,
+            keep=self._settings.keep_rows_for,
         ) as rebuilding:
             rebuilding.forget(forgotten)
             rebuilding.fill(in_order(segments, plan.spans), watcher.advance)

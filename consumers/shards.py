@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.reading import Forgotten
-from dwell.warehouse.siblings import Siblings
+from dwell.warehouse.siblings import Sibling, Siblings
 from dwell.warehouse.union import Union
 
 
@@ -34,3 +34,7 @@ class Shards:
     def forgotten(self) -> list[Forgotten]:
         """Whom the others were told to forget, and this one was not. In the warehouse's thread."""
         return [] if self._siblings is None else self._siblings.forgotten()
+
+    def dropped(self) -> list[Sibling]:
+        """What those of the others keep no more that were looked into for it, by `forgotten`."""
+        return [] if self._siblings is None else self._siblings.dropped()

@@ -29,6 +29,7 @@ EXPLAINS = {
     "agent_data": "browser_agent may differ by it",
     "rules": "each counts sessions, seconds and bots by its own",
     "shard": "each holds a part of its log",
+    "horizon": "what began before it is in neither, or in one alone",
 }
 """What follows from two entries of `projection_info` that are not the same."""
 ROWS_A_PASS = 4_000_000

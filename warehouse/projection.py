@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from dwell.warehouse.horizon import LATEST, Dropped, Horizon
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.merging import Merged, Merging
 from dwell.warehouse.reading import Forgotten, Letter, Read, Reading, Records, Unreadable, Verdict
@@ -15,9 +16,6 @@ from dwell.warehouse.scrubbing import SCRUB_DUE
 from dwell.warehouse.splitting import Splitting
 
 logger = logging.getLogger(__name__)
-
-LATEST = 253_402_300_799_999
-"""The last millisecond of the year 9999, since 1970: Python's and SQL's calendars end there."""
 
 
 class Agent(NamedTuple):
@@ -61,6 +59,10 @@ class Projection:
             (milliseconds since 1970) or later. Both are asked in the rare case that rows must be
             rebuilt.
         at_once: whether millions of facts come in one step, as `Merging` has it.
+        keep: how long rows are kept; `None` is for ever.
+
+    Attributes:
+        horizon: what began before it is not kept.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Projection:
         starts: Callable[[], dict[int, int]],
         offsets_at: Callable[[int], dict[int, int]],
         at_once: bool = False,
+        keep: timedelta | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._connection = warehouse.connection
@@ -81,6 +84,7 @@ class Projection:
         self._offsets_at = offsets_at
         self._merging = Merging(warehouse, at_once=at_once)
         self._splitting = Splitting(warehouse)
+        self.horizon = Horizon(warehouse, keep)
         self._run("dead_letters/await")
 
     def begin(self, positions: dict[int, int]) -> None:
@@ -99,6 +103,7 @@ class Projection:
             self._bury(read.dead)
             again = self._erase(read.forgotten)
             self._erase_letters(all_of_them=bool(read.forgotten), fresh=bool(read.dead))
+            self.horizon.see(max((each.received_at for each in read.forgotten), default=None))
             merged = self._take(read.facts)
             if merged:
                 self._splitting.merged(merged.moved)
@@ -126,9 +131,29 @@ class Projection:
         with self._warehouse.transaction():
             self._take(facts)
 
+    def foresee(self, received_at: int | None) -> None:
+        """A fact that was received then, in milliseconds since 1970, will come: be as far by now, in a
+        transaction of its own."""
+        with self._warehouse.transaction():
+            self.horizon.see(received_at)
+            if self.horizon.is_due:
+                self.horizon.drop()
+
+    def let_go(self) -> Dropped:
+        """Drop what is beyond the horizon, in a transaction of its own: as much as one takes."""
+        with self._warehouse.transaction():
+            return self.horizon.drop()
+
+    def heed(self, reached: datetime, marks: dict[str, int]) -> None:
+        """Go as far as another shard has come, in a transaction of its own; see `Horizon`."""
+        with self._warehouse.transaction():
+            self.horizon.heed(reached, marks)
+
     def finish(self, positions: dict[int, int]) -> None:
         """Write down up to where everything was taken, split what the rules split, and drop agents that
-        no session has."""
+        no session has, and what is beyond the horizon."""
+        while self.horizon.is_due:
+            self.let_go()
         with self._warehouse.transaction():
             self._splitting.all()
             self._run("stale_agents")
@@ -150,9 +175,12 @@ class Projection:
     def _take(self, facts: str) -> Merged | None:
         """Merge the facts that no erasure covers, if there are any."""
         self._connection.execute(f"create or replace temp view fact as from {facts}")
+        beyond = self.horizon.look()
         if self._any("erasure"):
             self._run("erased")
             self._connection.execute("create or replace temp view fact as from kept_fact")
+        if beyond:
+            self.horizon.leave_out()
         if not self._any("fact"):
             return None
         merged = self._merging.merge()

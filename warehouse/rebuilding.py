@@ -6,6 +6,7 @@ to grouping and inserting.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
@@ -97,6 +98,7 @@ class Rebuilding:
         threads: of DuckDB.
         rules: what it is counted by, if not as the browsers told.
         shard: whose facts are in it; `None` is all of the log's.
+        keep: how long rows are kept; `None` is for ever.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Rebuilding:
         threads: int,
         rules: Rules | None = None,
         shard: Shard | None = None,
+        keep: timedelta | None = None,
     ) -> None:
         for each in path.parent.glob(f"{path.name}*"):
             if each.is_file():
@@ -123,6 +126,7 @@ class Rebuilding:
             starts=dict,
             offsets_at=lambda _: {},
             at_once=True,
+            keep=keep,
         )
         self._connection.execute(statements("facts"))
         self._connection.execute(macros())
@@ -153,6 +157,7 @@ class Rebuilding:
             WarehouseError: it could not be done, for want of disk for one.
         """
         try:
+            self._foresee(segments)
             for chunk, mixed in [(each, self._take_raw(each)) for each in _chunks(segments)]:
                 self._take(chunk, mixed)
                 done(sum(each.records for each in chunk))
@@ -177,6 +182,14 @@ class Rebuilding:
     def describe_with(self, data: str) -> None:
         """Write down what user-agent data agents are described with."""
         self._projection.describe_with(data)
+
+    def _foresee(self, segments: Sequence[Segment]) -> None:
+        """Have what will be beyond the horizon be left out at once: no row of it is made."""
+        if not segments:
+            return
+        found = self._connection.execute(f"select max(received_at) {_union(segments)}")
+        [(newest,)] = found.fetchall()
+        self._projection.foresee(newest)
 
     def _take(self, chunk: Sequence[Segment], mixed: bool) -> None:
         """Take in the facts. Where they are alone they are not asked for, which ten statements would."""

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
@@ -64,6 +65,18 @@ def _age(value: str) -> str:
     if value and not _AGE.fullmatch(value):
         raise ValueError(value)
     return value
+
+
+def _days(value: str) -> str:
+    if _age(value) and _milliseconds(value) < 24 * 3_600_000:
+        raise ValueError(value)
+    return value
+
+
+def _milliseconds(age: str) -> int:
+    found = _AGE.fullmatch(age)
+    assert found
+    return int(found[1]) * _HOURS[found[2]] * 3_600_000
 
 
 def _prefix(value: str) -> str:
@@ -279,6 +292,12 @@ class Settings(BaseModel):
         " ever if empty.",
         "a number of hours, days or weeks, as 12h, 90d or 8w",
     )
+    keep_rows: Annotated[str, AfterValidator(_days)] = _setting(
+        "",
+        "How long the warehouse keeps rows; sessions that began earlier go, with all that is of them. For"
+        " ever if empty.",
+        "a number of days or weeks, as 400d or 57w, and a day at least",
+    )
     session_timeout: Annotated[int, Field(ge=1)] = _setting(
         1800,
         "Seconds without a fact after which the beacon begins a new session.",
@@ -446,8 +465,12 @@ class Settings(BaseModel):
     @cached_property
     def keep_facts_ms(self) -> int | None:
         """`keep_facts` in milliseconds; `None` is for ever."""
-        found = _AGE.fullmatch(self.keep_facts)
-        return int(found[1]) * _HOURS[found[2]] * 3_600_000 if found else None
+        return _milliseconds(self.keep_facts) if self.keep_facts else None
+
+    @cached_property
+    def keep_rows_for(self) -> timedelta | None:
+        """`keep_rows` as a time; `None` is for ever."""
+        return timedelta(milliseconds=_milliseconds(self.keep_rows)) if self.keep_rows else None
 
     @property
     def publication(self) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from dwell.events.log import Batch
 from dwell.rules import Rules
 from dwell.schemas.facts import PageViewed, VisibilityChanged, VisitorForgotten
 from dwell.schemas.records import record_of_forgotten, record_of_glimpse
+from dwell.warehouse.horizon import Horizon
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.projection import Applied, Projection
 from dwell.warehouse.reading import Forgotten, Unreadable, Verdict
@@ -140,6 +142,7 @@ class Projected:
         path: Path,
         judge: Callable[[bytes], Verdict] = judge,
         rules: Rules | None = None,
+        keep: timedelta | None = None,
     ) -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +155,7 @@ class Projected:
             describe=partial(describe, rules=self.warehouse.rules),
             starts=lambda: {0: 0},
             offsets_at=self._offsets_at,
+            keep=keep,
         )
         self.position = 0
 
@@ -167,11 +171,27 @@ class Projected:
         return self
 
     def project(self, batch: int = 1000) -> Self:
-        """Project to the end of the log, so many records a transaction."""
+        """Project to the end of the log, so many records a transaction, and drop what is not kept."""
         while self.position < len(self._log):
-            applied = self._project(self._batch(self.position, batch))
-            self.position = applied.positions[0]
+            self.position = self._project(self._batch(self.position, batch)).positions[0]
+            self.let_go()
         return self
+
+    def let_go(self) -> Self:
+        """Drop all that is beyond the horizon."""
+        while self._projection.horizon.is_due:
+            self._projection.let_go()
+        return self
+
+    def heed(self, reached: datetime, marks: dict[str, int]) -> None:
+        """Keep no more than another shard."""
+        self._projection.heed(reached, marks)
+        self.let_go()
+
+    @property
+    def horizon(self) -> Horizon:
+        """What began before it is not kept."""
+        return self._projection.horizon
 
     def forget(self, forgotten: list[Forgotten]) -> None:
         """Forget visitors that this log says nothing of."""

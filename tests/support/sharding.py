@@ -1,6 +1,7 @@
 """Several shards of a warehouse and their union, as projectors make them, one step at a time."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,11 +23,12 @@ class Sharded:
         published: the union.
     """
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, keep: timedelta | None = None) -> None:
         self.published = folder / "warehouse.duckdb"
         self.shards = Shard(count, 1).all()
         self.projected = [
-            Projected(folder / "live" / f"{shard.number}.duckdb") for shard in self.shards
+            Projected(folder / "live" / f"{shard.number}.duckdb", keep=keep)
+            for shard in self.shards
         ]
         self._unions = [Union(self.published, shard) for shard in self.shards]
         self._siblings = [
@@ -59,10 +61,14 @@ class Sharded:
         return self
 
     def heed(self) -> Self:
-        """Let each shard forget whom the others were told to forget."""
+        """Let each shard forget whom the others were told to forget, and keep no more than they."""
         for number, siblings in enumerate(self._siblings, 1):
             if forgotten := siblings.forgotten():
                 self.projected[number - 1].forget(forgotten)
+            dropped = siblings.dropped()
+            for each in dropped:
+                self.projected[number - 1].heed(*each)
+            if forgotten or dropped:
                 self.fill(number, [])
         return self
 

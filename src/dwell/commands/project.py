@@ -17,6 +17,7 @@ from dwell.settings import KAFKA, Settings
     "publish_seconds",
     "dead_letter_topic",
     "keep_facts",
+    "keep_rows",
     "archive",
     "shard",
     "figures_host",

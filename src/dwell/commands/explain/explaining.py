@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
+from uuid import UUID
 
 import click
 
@@ -98,4 +100,24 @@ def _nowhere(settings: Settings, explanation: Explanation) -> str:
         letter = explanation.letters[0]
         place = f"{letter['partition']}:{letter['offset']}"
         said += f"; the dead letter {place} names it: `dwell dead-letters show {place}`"
-    return said
+    return said + _dropped(explanation)
+
+
+def _dropped(explanation: Explanation) -> str:
+    """What to think of it where rows are not kept for ever: the row may have been there."""
+    horizon = explanation.info.get("horizon")
+    if horizon is None:
+        return ""
+    minted = _minted(explanation.pageview)
+    finds = f"dwell facts tail --no-follow --pageview {explanation.pageview}"
+    return (
+        f"; sessions that began before {horizon[:10]} were dropped by DWELL_KEEP_ROWS, and by its id it"
+        f" began on {minted}: `{finds} --from-datetime {minted}` shows its facts, which log and archive"
+        " keep"
+    )
+
+
+def _minted(pageview: str) -> str:
+    """The day, by the clock of its browser."""
+    milliseconds = UUID(pageview).int >> 80
+    return f"{datetime.fromtimestamp(min(milliseconds, 2**47) / 1000, UTC):%Y-%m-%d}"

@@ -50,7 +50,7 @@ def _to_options(function: Any) -> Any:
     help="Count by the rules in this file, and not as the browsers told.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and make nothing.")
-@with_settings("data", "log", "archive", *KAFKA, "shard")
+@with_settings("data", "log", "archive", "keep_rows", *KAFKA, "shard")
 def command(
     settings: Settings,
     out: Path,

@@ -1,0 +1,255 @@
+"""The horizon: what began before it is not kept in the tables.
+
+A session goes whole, with its pageviews and their visibility changes, when it began longer ago than rows
+are kept. Only its beginning decides, for that is the one thing that further facts can move but one way:
+what is beyond the horizon once stays beyond it, in whatever order facts are read, and a replay of the same
+facts ends with the same rows.
+
+How far the horizon is follows from the log, not from a clock: so long before the newest fact that was
+read, at the beginning of a day (UTC). It never goes back.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from dwell.warehouse.live import LiveWarehouse, statements
+
+HORIZON = "horizon"
+"""Entry of `projection_info`: no session in the tables began before this moment, in UTC."""
+NEWEST = "horizon_newest"
+"""Entry of `projection_info`: up to when facts were received by which the horizon was last reckoned."""
+MARKS = "horizon_marks"
+"""Entry of `projection_info`: as JSON, marks of sessions that are beyond the horizon and of which facts may
+come that do not show it, and up to which horizon they are wanted, in milliseconds since 1970."""
+LATE = "horizon_late"
+"""Entry of `projection_info`: how many facts were left out because their session is beyond the horizon."""
+SESSIONS_AT_ONCE = 20_000
+"""Sessions that go in one transaction, about."""
+LATEST = 253_402_300_799_999
+"""The last millisecond of the year 9999, since 1970: where calendars end."""
+GRACE = timedelta(days=1)
+"""How long a session that is marked may be silent, and go on."""
+_EPOCH = datetime(1970, 1, 1)
+_LEAST = timedelta(microseconds=1)
+
+
+class Dropped(NamedTuple):
+    """What went.
+
+    Attributes:
+        sessions, letters: how many rows of `tracking_session` and `dead_letter`.
+        until: everything from before this moment is gone now.
+        complete: whether that is all that is due.
+    """
+
+    sessions: int
+    letters: int
+    until: datetime
+    complete: bool
+
+
+class Horizon:
+    """Keeps the tables within the horizon, in the transaction that is open.
+
+    Without a time to keep rows for, the horizon stays where it is, and what is beyond it stays left out.
+
+    Attributes:
+        reached: no session in the tables began before it; `None` if nothing was ever dropped.
+        late: how many facts were left out since this was made.
+    """
+
+    def __init__(self, warehouse: LiveWarehouse, keep: timedelta | None) -> None:
+        self._warehouse = warehouse
+        self._connection = warehouse.connection
+        self._keep = keep
+        self.late = 0
+        self.reached = _moment(warehouse.info(HORIZON))
+        self._due = self.reached
+        self._bound = self.reached
+        self._is_prepared = False
+        if self.reached:
+            self._prepare(json.loads(warehouse.info(MARKS) or "{}"))
+        if keep:
+            self._reckon(self._newest_known())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the horizon has moved on, and rows may be beyond it."""
+        return self._due is not None and self._due != self.reached
+
+    def see(self, received_at: int | None) -> None:
+        """A fact was received then, in milliseconds since 1970."""
+        if self._keep and received_at is not None and self._reckon(_at(received_at)):
+            self._warehouse.note(NEWEST, _at(received_at).isoformat())
+
+    def look(self) -> bool:
+        """See the facts in the view `fact`; returns whether some may be beyond the horizon."""
+        if not (self._keep or self.reached):
+            return False
+        [(oldest, newest)] = self._all("horizon/span")
+        self.see(newest)
+        return bool(self._bound and oldest and oldest < self._bound)
+
+    def leave_out(self) -> None:
+        """Have the view `fact` show no fact of a session that is beyond the horizon. Whatever of such a
+        session is in the tables goes."""
+        self._run("horizon/late")
+        [(late,)] = self._all("horizon/count")
+        if not late:
+            return
+        self._connection.execute("create or replace temp view fact as from fact_in_time")
+        self._run("horizon/known")
+        if self._any("going_session"):
+            self._let_go()
+            self._run("stale_agents")
+        self._remember()
+        self.late += late
+        self._warehouse.note(LATE, str(int(self._warehouse.info(LATE) or 0) + late))
+
+    def drop(self) -> Dropped:
+        """Drop what is beyond the horizon, or the oldest of it if that is much; `is_due` says whether
+        there is more."""
+        assert self._due
+        until, is_last = self._next(self._due)
+        self._move(until)
+        self._run("horizon/going")
+        sessions = self._count("going_session")
+        if sessions:
+            self._let_go()
+        self._remember()
+        [(letters,)] = self._all("horizon/letters")
+        if is_last:
+            self._run("stale_agents")
+        return Dropped(sessions, letters, until, is_last)
+
+    def heed(self, reached: datetime, marks: dict[str, int]) -> None:
+        """Another shard has come so far, and marked these sessions, which may have facts here too."""
+        if not self._due or self._due < reached:
+            self._due = reached
+        if not self.reached:
+            self._move(_EPOCH)
+        self._add(marks)
+        if not self._any("changed_mark"):
+            return
+        self._run("horizon/marked")
+        if self._any("going_session"):
+            self._let_go()
+            self._run("stale_agents")
+        self._remember()
+
+    def _reckon(self, newest: datetime | None) -> bool:
+        """Set what is due; returns whether it moved. A fact from the future moves it no further than the
+        clock, or one wrong clock would drop everything."""
+        assert self._keep
+        if newest is None:
+            return False
+        wanted = min(newest, datetime.now(UTC).replace(tzinfo=None)) - self._keep
+        day = wanted.replace(hour=0, minute=0, second=0, microsecond=0)
+        if day <= (self._due or _EPOCH):
+            return False
+        self._due = day
+        return True
+
+    def _newest_known(self) -> datetime | None:
+        known = [_moment(self._warehouse.info(NEWEST)), *self._all("horizon/newest")[0]]
+        return max(filter(None, known), default=None)
+
+    def _next(self, due: datetime) -> tuple[datetime, bool]:
+        """Up to where the next ones go, and whether these are the last."""
+        found = self._connection.execute(statements("horizon/next"), [due, SESSIONS_AT_ONCE])
+        [(sessions, latest)] = found.fetchall()
+        if sessions < SESSIONS_AT_ONCE:
+            return due, True
+        return min(latest + _LEAST, due), False
+
+    def _move(self, until: datetime) -> None:
+        self.reached = until
+        self._prepare({})
+        self._warehouse.note(HORIZON, until.isoformat())
+
+    def _prepare(self, marks: dict[str, int]) -> None:
+        """Have the SQL know the horizon and, the first time, the marks."""
+        assert self.reached
+        self._connection.execute(
+            f"create or replace temp macro horizon() as timestamp '{self.reached.isoformat()}'"
+        )
+        if not self._is_prepared:
+            self._run("horizon/marks")
+            self._is_prepared = True
+            self._add(marks)
+            self._bind()
+
+    def _let_go(self) -> None:
+        """Delete `going_session` and what belongs to it. The tables lie in the order of the log, so no
+        more of them is read than was received in the same time."""
+        self._over("going", "going_session", "first_received_at")
+        self._run("horizon/going_pageviews")
+        self._over("telling", "going_pageview", "started_at")
+        self._run("horizon/delete")
+        if self._warehouse.rules:
+            self._run("horizon/unsplit")
+
+    def _over(self, name: str, rows: str, begin: str) -> None:
+        """Have the SQL know in which time rows were received, as constants, by which blocks are skipped."""
+        [(since, until)] = self._connection.execute(
+            f"select min({begin}), max(last_received_at) from {rows}"  # noqa: S608
+        ).fetchall()
+        for edge, moment in (("since", since or _EPOCH), ("until", until or _EPOCH)):
+            self._connection.execute(
+                f"create or replace temp macro {name}_{edge}() as timestamp '{moment.isoformat()}'"
+            )
+
+    def _remember(self) -> None:
+        """Mark the sessions that went and of which facts may come that began within the horizon."""
+        self._run("horizon/remember")
+        [(differ,)] = self._all("horizon/marks_differ")
+        if differ:
+            self._run("horizon/marks_changed")
+            marks = {f"{mark:016x}": until for mark, until in self._all("horizon/marks_told")}
+            self._warehouse.note(MARKS, json.dumps(marks))
+        self._bind()
+
+    def _bind(self) -> None:
+        """A fact that began later than this is of no session that is marked."""
+        [(latest,)] = self._all("horizon/latest_mark")
+        marked = latest and latest + GRACE
+        self._bound = max(filter(None, (self.reached, marked)), default=None)
+
+    def _add(self, marks: dict[str, int]) -> None:
+        table = pa.table(
+            {
+                "mark": pa.array([int(mark, 16) for mark in marks], pa.uint64()),
+                "until": pa.array(list(marks.values()), pa.timestamp("ms")).cast(
+                    pa.timestamp("us")
+                ),
+            }
+        )
+        self._connection.register("told_mark", table)
+        self._run("horizon/add_marks")
+        self._connection.unregister("told_mark")
+
+    def _run(self, name: str) -> None:
+        self._connection.execute(statements(name))
+
+    def _all(self, name: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statements(name)).fetchall()
+
+    def _count(self, table: str) -> int:
+        [(rows,)] = self._connection.execute(f"select count(*) from {table}").fetchall()  # noqa: S608
+        return int(rows)
+
+    def _any(self, table: str) -> bool:
+        return bool(self._connection.execute(f"select 1 from {table} limit 1").fetchall())  # noqa: S608
+
+
+def _at(milliseconds: int) -> datetime:
+    """Milliseconds since 1970 as the tables have them."""
+    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), LATEST))
+
+
+def _moment(text: str | None) -> datetime | None:
+    """As it was noted."""
+    return datetime.fromisoformat(text) if text else None

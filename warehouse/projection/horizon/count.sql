@@ -1,0 +1,1 @@
+select coalesce(sum(facts), 0)::bigint from late_session;

@@ -1,0 +1,1 @@
+select max(until) from dropped_session;

@@ -1,0 +1,1 @@
+select exists (from changed_mark) or exists (from dropped_session where until < horizon());

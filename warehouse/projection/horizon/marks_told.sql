@@ -1,0 +1,1 @@
+select mark, epoch_ms(until) from dropped_session order by mark;

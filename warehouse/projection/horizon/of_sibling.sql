@@ -1,0 +1,3 @@
+select name, value
+from sibling.projection_info
+where name in ('horizon', 'horizon_marks');
