@@ -46,7 +46,7 @@ class Keeping:
             logger.info(
                 "%d sessions began before %s, longer ago than DWELL_KEEP_ROWS: their rows are gone",
                 self._sessions,
-                dropped.until.date(),
+                self._projection.horizon.since,
             )
             self._sessions = 0
             self._told_of_late = False
@@ -64,5 +64,5 @@ class Keeping:
             logger.info(
                 "facts of sessions that began before %s came: they are left out, as DWELL_KEEP_ROWS has "
                 "it; the log keeps them",
-                self._projection.horizon.reached,
+                self._projection.horizon.since,
             )

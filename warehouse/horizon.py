@@ -18,9 +18,7 @@ import pyarrow as pa
 from dwell.warehouse.live import LiveWarehouse, statements
 
 HORIZON = "horizon"
-"""Entry of `projection_info`: no session in the tables began before this moment, in UTC."""
-NEWEST = "horizon_newest"
-"""Entry of `projection_info`: up to when facts were received by which the horizon was last reckoned."""
+"""Entry of `projection_info`: sessions that began before this moment, in UTC, are not kept."""
 MARKS = "horizon_marks"
 """Entry of `projection_info`: as JSON, marks of sessions that are beyond the horizon and of which facts may
 come that do not show it, and up to which horizon they are wanted, in milliseconds since 1970."""
@@ -41,23 +39,23 @@ class Dropped(NamedTuple):
 
     Attributes:
         sessions, letters: how many rows of `tracking_session` and `dead_letter`.
-        until: everything from before this moment is gone now.
-        complete: whether that is all that is due.
+        complete: whether nothing is left that is beyond the horizon.
     """
 
     sessions: int
     letters: int
-    until: datetime
     complete: bool
 
 
 class Horizon:
     """Keeps the tables within the horizon, in the transaction that is open.
 
-    Without a time to keep rows for, the horizon stays where it is, and what is beyond it stays left out.
+    When it moves on, facts of what is beyond it are left out at once, and rows go a piece at a time.
+    Without a time to keep rows for, it stays where it is.
 
     Attributes:
-        reached: no session in the tables began before it; `None` if nothing was ever dropped.
+        since: what began before is not kept; `None` if everything is.
+        is_due: whether there may be rows beyond it, to be dropped.
         late: how many facts were left out since this was made.
     """
 
@@ -65,29 +63,28 @@ class Horizon:
         self._warehouse = warehouse
         self._connection = warehouse.connection
         self._keep = keep
+        self._noted = self.since = _moment(warehouse.info(HORIZON))
+        self._bound: datetime | None = None
         self.late = 0
-        self.reached = _moment(warehouse.info(HORIZON))
-        self._due = self.reached
-        self._bound = self.reached
-        self._is_prepared = False
-        if self.reached:
-            self._prepare(json.loads(warehouse.info(MARKS) or "{}"))
+        self.is_due = False
+        if keep or self.since:
+            self._run("horizon/marks")
+        if self.since:
+            self._move(self.since)
+            self._add(json.loads(warehouse.info(MARKS) or "{}"))
+            self._bind()
         if keep:
-            self._reckon(self._newest_known())
-
-    @property
-    def is_due(self) -> bool:
-        """Whether the horizon has moved on, and rows may be beyond it."""
-        return self._due is not None and self._due != self.reached
+            self._reckon(max(filter(None, self._all("horizon/newest")[0]), default=None))
 
     def see(self, received_at: int | None) -> None:
         """A fact was received then, in milliseconds since 1970."""
-        if self._keep and received_at is not None and self._reckon(_at(received_at)):
-            self._warehouse.note(NEWEST, _at(received_at).isoformat())
+        if self._keep and received_at is not None:
+            self._reckon(_at(received_at))
+            self._note()
 
     def look(self) -> bool:
         """See the facts in the view `fact`; returns whether some may be beyond the horizon."""
-        if not (self._keep or self.reached):
+        if not (self._keep or self.since):
             return False
         [(oldest, newest)] = self._all("horizon/span")
         self.see(newest)
@@ -102,95 +99,85 @@ class Horizon:
             return
         self._connection.execute("create or replace temp view fact as from fact_in_time")
         self._run("horizon/known")
-        if self._any("going_session"):
-            self._let_go()
+        if self._let_go():
             self._run("stale_agents")
         self._remember()
         self.late += late
         self._warehouse.note(LATE, str(int(self._warehouse.info(LATE) or 0) + late))
 
     def drop(self) -> Dropped:
-        """Drop what is beyond the horizon, or the oldest of it if that is much; `is_due` says whether
-        there is more."""
-        assert self._due
-        until, is_last = self._next(self._due)
-        self._move(until)
-        self._run("horizon/going")
-        sessions = self._count("going_session")
-        if sessions:
-            self._let_go()
+        """Drop what is beyond the horizon, or the oldest of it if that is much."""
+        assert self.since
+        self._note()
+        until, complete = self._next(self.since)
+        self._connection.execute(statements("horizon/going"), [until])
+        sessions = self._let_go()
         self._remember()
         [(letters,)] = self._all("horizon/letters")
-        if is_last:
+        if complete:
             self._run("stale_agents")
-        return Dropped(sessions, letters, until, is_last)
+        self.is_due = not complete
+        return Dropped(sessions, letters, complete)
 
-    def heed(self, reached: datetime, marks: dict[str, int]) -> None:
+    def heed(self, since: datetime, marks: dict[str, int]) -> None:
         """Another shard has come so far, and marked these sessions, which may have facts here too."""
-        if not self._due or self._due < reached:
-            self._due = reached
-        if not self.reached:
-            self._move(_EPOCH)
+        if not self.since:
+            self._run("horizon/marks")
+        if not self.since or self.since < since:
+            self._move(since)
+        self._note()
         self._add(marks)
-        if not self._any("changed_mark"):
-            return
-        self._run("horizon/marked")
-        if self._any("going_session"):
-            self._let_go()
-            self._run("stale_agents")
-        self._remember()
+        if self._any("changed_mark"):
+            self._run("horizon/marked")
+            if self._let_go():
+                self._run("stale_agents")
+            self._remember()
 
-    def _reckon(self, newest: datetime | None) -> bool:
-        """Set what is due; returns whether it moved. A fact from the future moves it no further than the
-        clock, or one wrong clock would drop everything."""
+    def _reckon(self, newest: datetime | None) -> None:
+        """Move on as far as this asks for. A fact from the future moves it no further than the clock, or
+        one wrong clock would drop everything."""
         assert self._keep
         if newest is None:
-            return False
+            return
         wanted = min(newest, datetime.now(UTC).replace(tzinfo=None)) - self._keep
         day = wanted.replace(hour=0, minute=0, second=0, microsecond=0)
-        if day <= (self._due or _EPOCH):
-            return False
-        self._due = day
-        return True
+        if day > (self.since or _EPOCH):
+            self._move(day)
 
-    def _newest_known(self) -> datetime | None:
-        known = [_moment(self._warehouse.info(NEWEST)), *self._all("horizon/newest")[0]]
-        return max(filter(None, known), default=None)
+    def _move(self, since: datetime) -> None:
+        self.since = since
+        self._connection.execute(
+            f"create or replace temp macro horizon() as timestamp '{since.isoformat()}'"
+        )
+        self._bind()
+        self.is_due = True
 
-    def _next(self, due: datetime) -> tuple[datetime, bool]:
+    def _note(self) -> None:
+        """Write down where it is, in the transaction in which that first matters."""
+        if self.since and self.since != self._noted:
+            self._warehouse.note(HORIZON, self.since.isoformat())
+            self._noted = self.since
+
+    def _next(self, since: datetime) -> tuple[datetime, bool]:
         """Up to where the next ones go, and whether these are the last."""
-        found = self._connection.execute(statements("horizon/next"), [due, SESSIONS_AT_ONCE])
+        found = self._connection.execute(statements("horizon/next"), [since, SESSIONS_AT_ONCE])
         [(sessions, latest)] = found.fetchall()
         if sessions < SESSIONS_AT_ONCE:
-            return due, True
-        return min(latest + _LEAST, due), False
+            return since, True
+        return min(latest + _LEAST, since), False
 
-    def _move(self, until: datetime) -> None:
-        self.reached = until
-        self._prepare({})
-        self._warehouse.note(HORIZON, until.isoformat())
-
-    def _prepare(self, marks: dict[str, int]) -> None:
-        """Have the SQL know the horizon and, the first time, the marks."""
-        assert self.reached
-        self._connection.execute(
-            f"create or replace temp macro horizon() as timestamp '{self.reached.isoformat()}'"
-        )
-        if not self._is_prepared:
-            self._run("horizon/marks")
-            self._is_prepared = True
-            self._add(marks)
-            self._bind()
-
-    def _let_go(self) -> None:
-        """Delete `going_session` and what belongs to it. The tables lie in the order of the log, so no
-        more of them is read than was received in the same time."""
+    def _let_go(self) -> int:
+        """Delete `going_session` and what belongs to it; returns how many sessions that were. The tables
+        lie in the order of the log, so no more of them is read than was received in the same time."""
+        if not (sessions := self._count("going_session")):
+            return 0
         self._over("going", "going_session", "first_received_at")
         self._run("horizon/going_pageviews")
         self._over("telling", "going_pageview", "started_at")
         self._run("horizon/delete")
         if self._warehouse.rules:
             self._run("horizon/unsplit")
+        return sessions
 
     def _over(self, name: str, rows: str, begin: str) -> None:
         """Have the SQL know in which time rows were received, as constants, by which blocks are skipped."""
@@ -216,7 +203,7 @@ class Horizon:
         """A fact that began later than this is of no session that is marked."""
         [(latest,)] = self._all("horizon/latest_mark")
         marked = latest and latest + GRACE
-        self._bound = max(filter(None, (self.reached, marked)), default=None)
+        self._bound = max(filter(None, (self.since, marked)), default=None)
 
     def _add(self, marks: dict[str, int]) -> None:
         table = pa.table(

@@ -136,24 +136,22 @@ class Projection:
         transaction of its own."""
         with self._warehouse.transaction():
             self.horizon.see(received_at)
-            if self.horizon.is_due:
-                self.horizon.drop()
 
     def let_go(self) -> Dropped:
         """Drop what is beyond the horizon, in a transaction of its own: as much as one takes."""
         with self._warehouse.transaction():
             return self.horizon.drop()
 
-    def heed(self, reached: datetime, marks: dict[str, int]) -> None:
+    def heed(self, since: datetime, marks: dict[str, int]) -> None:
         """Go as far as another shard has come, in a transaction of its own; see `Horizon`."""
         with self._warehouse.transaction():
-            self.horizon.heed(reached, marks)
+            self.horizon.heed(since, marks)
 
     def finish(self, positions: dict[int, int]) -> None:
         """Write down up to where everything was taken, split what the rules split, and drop agents that
         no session has, and what is beyond the horizon."""
-        while self.horizon.is_due:
-            self.let_go()
+        while self.horizon.since and not self.let_go().complete:
+            pass
         with self._warehouse.transaction():
             self._splitting.all()
             self._run("stale_agents")

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sibling(NamedTuple):
-    """What another shard keeps no more: `Horizon.reached` and its marks."""
+    """What another shard keeps no more: `Horizon.since` and its marks."""
 
     horizon: datetime
     marks: dict[str, int]

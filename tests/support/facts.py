@@ -183,9 +183,9 @@ class Projected:
             self._projection.let_go()
         return self
 
-    def heed(self, reached: datetime, marks: dict[str, int]) -> None:
+    def heed(self, since: datetime, marks: dict[str, int]) -> None:
         """Keep no more than another shard."""
-        self._projection.heed(reached, marks)
+        self._projection.heed(since, marks)
         self.let_go()
 
     @property

@@ -95,7 +95,7 @@ def test_a_session_goes_whole_however_long_it_went_on(path: Path) -> None:
 
 def test_a_late_fact_of_what_is_gone_brings_nothing_back(path: Path) -> None:
     with projected(path) as live:
-        live.append([of_day(0, 1), of_day(11, 2)]).project()
+        live.append([of_day(0, 1), of_day(11, 2)]).project(1)
         late = glimpse(1, 3, received_at=MIDNIGHT + 11 * DAY, age_ms=11 * DAY, engagement_ms=9)
         live.append([late, of_day(11, 3)]).project()
         assert live.rows(SESSIONS) == [(uuid7(2),), (uuid7(3),)]
