@@ -66,7 +66,7 @@ class Horizon:
         self._noted = self.since = _moment(warehouse.info(HORIZON))
         self._bound: datetime | None = None
         self.late = 0
-        self.is_due = False
+        self.is_due = self._is_marked = False
         if keep or self.since:
             self._run("horizon/marks")
         if self.since:
@@ -109,10 +109,13 @@ class Horizon:
         """Drop what is beyond the horizon, or the oldest of it if that is much."""
         assert self.since
         self._note()
+        if not self._is_marked:
+            self._run("horizon/crossing")
+            self._remember()
+            self._is_marked = True
         until, complete = self._next(self.since)
         self._connection.execute(statements("horizon/going"), [until])
         sessions = self._let_go()
-        self._remember()
         [(letters,)] = self._all("horizon/letters")
         if complete:
             self._run("stale_agents")
@@ -150,7 +153,7 @@ class Horizon:
             f"create or replace temp macro horizon() as timestamp '{since.isoformat()}'"
         )
         self._bind()
-        self.is_due = True
+        self.is_due, self._is_marked = True, False
 
     def _note(self) -> None:
         """Write down where it is, in the transaction in which that first matters."""
@@ -195,8 +198,8 @@ class Horizon:
         [(differ,)] = self._all("horizon/marks_differ")
         if differ:
             self._run("horizon/marks_changed")
-            marks = {f"{mark:016x}": until for mark, until in self._all("horizon/marks_told")}
-            self._warehouse.note(MARKS, json.dumps(marks))
+            [(marks,)] = self._all("horizon/marks_told")
+            self._warehouse.note(MARKS, marks)
         self._bind()
 
     def _bind(self) -> None:
@@ -208,7 +211,7 @@ class Horizon:
     def _add(self, marks: dict[str, int]) -> None:
         table = pa.table(
             {
-                "mark": pa.array([int(mark, 16) for mark in marks], pa.uint64()),
+                "mark": pa.array([int(mark) for mark in marks], pa.uint64()),
                 "until": pa.array(list(marks.values()), pa.timestamp("ms")).cast(
                     pa.timestamp("us")
                 ),

@@ -204,6 +204,17 @@ def test_a_pageview_that_nobody_knows_is_answered_with_1(at: Settings, said: Sai
     assert "the dead letter 0:8 names it: `dwell dead-letters show 0:8`" in said(4)[2]
 
 
+def test_of_a_pageview_that_may_have_been_dropped_it_says_where_its_facts_are(
+    at: Settings, said: Said
+) -> None:
+    keeping = Settings(data=at.data, keep_rows="9d")
+    have(keeping, [glimpse(1), glimpse(2, received_at=NOW + 10 * 86_400 * SECOND)])
+    status, out, err = said(1)
+    assert (status, out) == (1, "")
+    assert "sessions that began before 2025-11-25 were dropped by DWELL_KEEP_ROWS" in err
+    assert f"--pageview {uuid7(1)} --from-datetime 2025-11-24` shows its facts" in err
+
+
 async def lose(to: Settings, before: int) -> None:
     """As retention does, if the embedded log had one."""
     from dwell.events.log_file import open_to_append

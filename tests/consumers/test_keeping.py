@@ -52,8 +52,8 @@ def test_a_replay_with_the_setting_is_the_live_warehouse_and_without_it_has_ever
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     facts = some_days(12)
-    for first in range(0, len(facts), 5):
-        append(settings, facts[first : first + 5])
+    for first in range(0, len(facts), 25):
+        append(settings, facts[first : first + 25])
         project(settings)
     go_on(settings)
     replay(settings, tmp_path / "new.duckdb")

@@ -87,6 +87,8 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("keep_free", "1.5GB"),
         ("keep_free", "much"),
         ("keep_free", "5 PB"),
+        ("keep_rows", "23h"),
+        ("keep_rows", "1y"),
         ("keep_facts", "90"),
         ("keep_facts", "0d"),
         ("keep_facts", "1y"),

@@ -1,1 +1,2 @@
-select mark, epoch_ms(until) from dropped_session order by mark;
+select coalesce(json_group_object(mark::varchar, epoch_ms(until)), '{}')::varchar
+from dropped_session;
