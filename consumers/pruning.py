@@ -68,10 +68,15 @@ def plan(settings: Settings, now: int) -> Plan:
         raise SettingInvalid(
             "DWELL_KEEP_FACTS is '': expected how long the log keeps facts, as 90d; it keeps them for ever"
         )
+    return asyncio.run(_planned(settings, old_before(keep, now)))
+
+
+def old_before(keep: int, now: int) -> int:
+    """Before which moment facts are old that are kept for so long; all in milliseconds, since 1970."""
     moment = now - keep
     if keep >= DAY_MS:
         moment -= moment % DAY_MS
-    return asyncio.run(_planned(settings, max(moment, 0)))
+    return max(moment, 0)
 
 
 async def _planned(settings: Settings, moment: int) -> Plan:

@@ -106,6 +106,19 @@ def test_before_the_first_start_there_are_notes_and_nothing_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_old_facts_that_were_not_pruned_are_wrong_and_new_ones_are_well(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    made(tmp_path, glimpse(1, received_at=now(9 * 86_400)), glimpse(2, received_at=now(80)))
+    assert "pruning" not in doctor()[1]
+    status, findings = doctor(keep_facts="7d")
+    assert (status, findings["pruning"]["verdict"]) == (1, "wrong")
+    assert "1 records in the log were received longer ago" in findings["pruning"]["said"]
+    assert findings["pruning"]["advice"].startswith("`dwell prune` drops them")
+    status, findings = doctor(keep_facts="10d")
+    assert (status, findings["pruning"]["verdict"]) == (0, "well")
+
+
 def test_an_installation_at_rest_is_well(doctor: Doctor, tmp_path: Path) -> None:
     made(tmp_path, glimpse(1, received_at=now(90)), glimpse(2, received_at=now(80)))
     before = {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*.duckdb")}

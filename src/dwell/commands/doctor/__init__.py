@@ -39,6 +39,7 @@ def _origin(value: str | None) -> str | None:
 @with_settings(
     *PROCESSES,
     "keep_free",
+    "keep_facts",
     "dashboard_password_file",
     "dashboard_user_header",
     "trusted_proxies",

@@ -34,6 +34,7 @@ def examine(settings: Settings, within: float, asked: str | None = None) -> list
         it,
         warehouse.warehouse(settings, published),
         *(of_lag(settings, log, within) if it.verdict == "well" else ()),
+        *(of_pruning(settings, log) if it.verdict == "well" else ()),
         clock(log.future),
         *([warehouse.dead_letters(published)] if published.there and held is not None else []),
         *processes(settings),
@@ -93,6 +94,28 @@ def of_lag(settings: Settings, log: Log, within: float) -> Iterator[Finding]:
         )
     else:
         yield wrong("lag", said, "start the projector: `dwell up`, or `dwell project`")
+
+
+def of_pruning(settings: Settings, log: Log) -> Iterator[Finding]:
+    """Whether the log lets go of old facts, if it is to."""
+    if settings.keep_facts_ms is None:
+        return
+    keeps = f"DWELL_KEEP_FACTS is '{settings.keep_facts}'"
+    if settings.kafka_servers:
+        yield note(
+            "pruning",
+            f"{keeps}, and what a topic keeps, its own retention says (retention.ms)",
+            "have `dwell archive` run before that ends, once a day for example",
+        )
+    elif log.overdue:
+        yield wrong(
+            "pruning",
+            f"{keeps}, and {log.overdue:,} records in the log were received longer ago",
+            "`dwell prune` drops them, or says why they stay; a projector that has the same setting does "
+            "so once an hour",
+        )
+    else:
+        yield well("pruning", f"{keeps}, and the log has nothing that is older")
 
 
 def of_dashboard(settings: Settings) -> Iterator[Finding]:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from dwell.commands.doctor.clock import now_ms
 from dwell.consumers.beginning import beginning
 from dwell.consumers.lag import Lag, lags
+from dwell.consumers.pruning import old_before
 from dwell.errors import DwellError, LogMismatch
 from dwell.events.log import LogReader
 from dwell.events.opening import name_of, open_reader
 from dwell.settings import Settings
 
 ANSWER_SECONDS = 15.0
+OVERDUE_MS = 3 * 3_600_000
+"""A projector prunes once an hour, and may begin with an archive that takes a while."""
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Log:
         lags: by partition, what is not published; `None` if the log could not be asked for it.
         gap: why it could not be.
         future: by partition, the first offset that was received later than now.
+        overdue: how many records are older than the log is to keep them, and were so OVERDUE_MS ago.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Log:
     lags: dict[int, Lag] | None = None
     gap: str = ""
     future: dict[int, int] | None = None
+    overdue: int = 0
 
 
 async def ask(settings: Settings, held: Mapping[int, int] | None) -> Log:
@@ -73,6 +78,7 @@ async def _ask(
     for each in partitions:
         found.bounds[each] = await reader.start(each), await reader.end(each)
     await _look_ahead(found, reader)
+    await _look_back(found, reader, settings)
     if held is None:
         return
     owned = [each for each in partitions if settings.owns(each)]
@@ -84,6 +90,16 @@ async def _ask(
         found.lags = await lags(reader, positions, int(time.time() * 1_000))
     except LogMismatch as error:
         found.gap = str(error)
+
+
+async def _look_back(found: Log, reader: LogReader, settings: Settings) -> None:
+    """What a projector at work would have pruned in its last hours."""
+    if settings.keep_facts_ms is None or settings.kafka_servers:
+        return
+    moment = old_before(settings.keep_facts_ms, now_ms() - OVERDUE_MS)
+    for each, (start, end) in found.bounds.items():  # the newest record always stays
+        old = min(await reader.offset_at(each, moment), end - 1)
+        found.overdue += max(0, old - start)
 
 
 async def _look_ahead(found: Log, reader: LogReader) -> None:
