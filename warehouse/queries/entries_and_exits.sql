@@ -10,14 +10,33 @@
 -- percent_of_entries: Percent of all sessions that began with it.
 -- percent_of_exits: Percent of all sessions that ended with it.
 -- percent_bounced: Percent of the sessions that began with it and had no other pageview.
-with session as (
-    select session_id, last_seen_at
+with session as not materialized (
+    select session_id, started_at, last_seen_at, is_bot
     from tracking_session
     join browser_agent using (browser_agent)
+),
+
+period as (
+    select max(last_seen_at) as ends_at
+    from session
     where
         started_at >= $since
         and started_at < $until
         and case $bots when 'exclude' then not is_bot when 'only' then is_bot else true end
+),
+
+-- The others of which pageviews are found in that time: as a rule far fewer than those that count.
+left_out as (
+    select session_id
+    from session
+    where
+        last_seen_at >= $since
+        and started_at <= (select ends_at from period)
+        and (
+            started_at < $since
+            or started_at >= $until
+            or case $bots when 'exclude' then is_bot when 'only' then not is_bot else false end
+        )
 ),
 
 numbered_view as (
@@ -35,7 +54,7 @@ path as (
         count(*) as pageviews
     from pageview
     join numbered_view using (view_name)
-    where started_at >= $since and started_at <= (select max(last_seen_at) from session)
+    where started_at >= $since and started_at <= (select ends_at from period)
     group by session_id
 ),
 
@@ -46,7 +65,7 @@ counted as (
         count(*) as sessions,
         count(*) filter (pageviews = 1) as bounces
     from path
-    semi join session using (session_id)
+    anti join left_out using (session_id)
     group by all
 ),
 

@@ -12,36 +12,58 @@
 -- median: Seconds from the step before to this one; half did not exceed them.
 --
 -- needed: views
-with recursive session as (
-    select session_id, last_seen_at
+with recursive session as not materialized (
+    select session_id, started_at, last_seen_at, is_bot
     from tracking_session
     join browser_agent using (browser_agent)
+),
+
+period as (
+    select max(last_seen_at) as ends_at
+    from session
     where
         started_at >= $since
         and started_at < $until
         and case $bots when 'exclude' then not is_bot when 'only' then is_bot else true end
 ),
 
+-- The others of which pageviews are found in that time: as a rule far fewer than those that count.
+left_out as (
+    select session_id
+    from session
+    where
+        last_seen_at >= $since
+        and started_at <= (select ends_at from period)
+        and (
+            started_at < $since
+            or started_at >= $until
+            or case $bots when 'exclude' then is_bot when 'only' then not is_bot else false end
+        )
+),
+
+-- A view has the number of its first step: a number takes less time to compare than a name.
 seen as materialized (
-    select session_id, view_name, started_at
+    select session_id, list_position($views::varchar[], view_name) as view_number, started_at
     from pageview
-    semi join session using (session_id)
+    anti join left_out using (session_id)
     where
         list_contains($views::varchar[], view_name)
         and started_at >= $since
-        and started_at <= (select max(last_seen_at) from session)
+        and started_at <= (select ends_at from period)
 ),
 
 taken as (
     select 1 as step, session_id, min(started_at) as taken_at, null::timestamp as before
     from seen
-    where view_name = $views[1]
+    where view_number = 1
     group by session_id
     union all
     select taken.step + 1, session_id, min(seen.started_at), taken.taken_at
     from taken
     join seen using (session_id)
-    where seen.view_name = $views[taken.step + 1] and seen.started_at > taken.taken_at
+    where
+        seen.view_number = list_position($views::varchar[], $views[taken.step + 1])
+        and seen.started_at > taken.taken_at
     group by taken.step, session_id, taken.taken_at
 ),
 

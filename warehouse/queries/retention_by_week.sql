@@ -13,8 +13,8 @@
 -- default since: 12w
 with week_of as (
     select
-        date_trunc('week', $since::timestamp at time zone 'UTC' at time zone $timezone)::timestamp as first_week,
-        first_week at time zone $timezone at time zone 'UTC' as begins_at,
+        date_trunc('week', $since::timestamp at time zone 'UTC' at time zone $timezone)::timestamp
+            at time zone $timezone at time zone 'UTC' as begins_at,
         date_trunc('week', $until at time zone 'UTC' at time zone $timezone - interval 1 microsecond)
             as last_week
 ),
@@ -35,8 +35,25 @@ local as (
     from (select distinct quarter from came)
 ),
 
+span as (
+    select min(week) as first_week, date_diff('week', min(week), max(week))::integer + 1 as weeks
+    from local
+),
+
+-- The weeks in which somebody came, a bit for each: fewer rows to group, and none to join.
+numbered as (
+    select
+        quarter,
+        set_bit(repeat('0', weeks)::bit, date_diff('week', first_week, week)::integer, 1) as came_in
+    from local
+    cross join span
+),
+
 visitor as (
-    select visitor_id, week from came join local using (quarter) group by all
+    select visitor_id, bit_or(came_in) as came_in
+    from came
+    join numbered using (quarter)
+    group by visitor_id
 ),
 
 known_before as (
@@ -46,36 +63,41 @@ known_before as (
     where started_at < (select begins_at from week_of)
 ),
 
-new_visitor as (
-    select visitor_id, min(week) as week
+new_visitors as (
+    select came_in, count(*) as visitors
     from visitor
     anti join known_before using (visitor_id)
-    group by visitor_id
+    group by came_in
 ),
 
-returned as (
-    select new_visitor.week, visitor.week as week_of_visit, count(*) as visitors
-    from visitor
-    join new_visitor using (visitor_id)
-    group by all
+cohort as (
+    select
+        first_week,
+        first_week + (bit_position('1'::bit, came_in) - 1) * interval 7 days as week,
+        came_in,
+        visitors
+    from new_visitors
+    cross join span
 ),
 
 cell as (
     select
         week,
-        visitors,
         unnest(generate_series(week, (select last_week from week_of), interval 7 days))
-            as week_of_visit
-    from returned
-    where week = week_of_visit
+            as week_of_visit,
+        date_diff('week', first_week, week_of_visit)::integer as place,
+        visitors,
+        case when place < length(came_in) then visitors * get_bit(came_in, place) else 0 end
+            as returned
+    from cohort
 )
 
 select
-    cell.week::date as week,
-    cell.visitors,
-    date_diff('week', cell.week, cell.week_of_visit) as weeks_later,
-    coalesce(returned.visitors, 0) as returned,
-    round(100 * coalesce(returned.visitors, 0) / cell.visitors, 2) as percent
+    week::date as week,
+    sum(visitors)::bigint as visitors,
+    date_diff('week', week, week_of_visit) as weeks_later,
+    sum(returned)::bigint as returned,
+    round(100 * sum(returned) / sum(visitors), 2) as percent
 from cell
-left join returned using (week, week_of_visit)
+group by cell.week, week_of_visit
 order by cell.week, weeks_later;

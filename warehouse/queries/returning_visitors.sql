@@ -17,7 +17,6 @@ with came as (
         started_at >= $since
         and started_at < $until
         and case $bots when 'exclude' then not is_bot when 'only' then is_bot else true end
-    group by all
 ),
 
 -- The clocks of a zone are looked up once for each quarter of an hour, not for each session.
@@ -30,33 +29,37 @@ visitor as (
     select visitor_id, period from came join local using (quarter) group by all
 ),
 
+first_visit as (
+    select visitor_id, min(period) as period from visitor group by visitor_id
+),
+
 known_before as (
     select visitor_id
     from tracking_session
-    semi join visitor using (visitor_id)
+    semi join first_visit using (visitor_id)
     where started_at < $since
 ),
 
--- Who is new in the period came first in one of its hours, days, weeks or months.
-new_visitor as (
-    select visitor_id, min(period) as period
+counted as (
+    select period, count(*) as visitors
     from visitor
-    anti join known_before using (visitor_id)
-    group by visitor_id
+    group by period
 ),
 
-counted as (
-    select visitor.period, count(*) as visitors, count(new_visitor.period) as new_visitors
-    from visitor
-    left join new_visitor using (visitor_id, period)
-    group by visitor.period
+-- Who is new in the period came first in one of its hours, days, weeks or months.
+counted_new as (
+    select period, count(*) as new_visitors
+    from first_visit
+    anti join known_before using (visitor_id)
+    group by period
 )
 
 select
     period,
     visitors,
-    new_visitors,
-    visitors - new_visitors as returning_visitors,
-    round(100 * (visitors - new_visitors) / visitors, 2) as percent_returning
+    coalesce(new_visitors, 0) as new_visitors,
+    visitors - coalesce(new_visitors, 0) as returning_visitors,
+    round(100 * (visitors - coalesce(new_visitors, 0)) / visitors, 2) as percent_returning
 from counted
+left join counted_new using (period)
 order by period;

@@ -19,7 +19,8 @@ with left_out as (
     where case $bots when 'exclude' then is_bot when 'only' then not is_bot else false end
 ),
 
-looked as (
+-- Materialized, so that JSON is read once for each pageview.
+told as materialized (
     select
         pageview_id,
         session_id,
@@ -34,8 +35,11 @@ looked as (
         started_at >= $since - interval 1 day
         and started_at < $until
         and contains(identity::varchar, '"tab"')
-        and (identity ->> '$.tab') is not null
         and ($views::varchar[] is null or list_contains($views::varchar[], view_name))
+),
+
+looked as (
+    from told where tab is not null
 ),
 
 switched as (

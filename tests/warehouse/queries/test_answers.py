@@ -177,6 +177,7 @@ def test_retention_by_week(asked: Asked) -> None:
     weeks = [(first, 2, 0, 2, 100.0), (first, 2, 1, 1, 50.0), (second, 2, 0, 2, 100.0)]
     assert asked("retention_by_week") == weeks
     assert asked("retention_by_week", since="2025-11-30") == weeks
+    assert asked("retention_by_week", since="1970-01-01") == weeks
     assert asked("retention_by_week", since="2025-12-01") == weeks[2:]
     later = asked("retention_by_week", until="2025-12-08T00:00:01")
     assert later == [
