@@ -110,7 +110,7 @@ def look(dashboard: str, session: str) -> None:
     """Good questions and bad ones to the dashboard."""
     secret = PERSON["query"]
     for path, status in {
-        f"/panels/totals.json?path={secret}": 200,
+        f"/panels/totals.json?path={secret}": 400,
         f"/panels/totals.json?since={secret}": 400,
         f"/panels/{secret}.json": 404,
         f"/sessions/{session}.json": 200,

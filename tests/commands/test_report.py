@@ -233,8 +233,12 @@ def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
         (["vews"], "there is no panel 'vews': expected views"),
         (["views", "--browser", "Googlebot", "--format", "svg"], "views has nothing to show"),
         (["retention", "--browser", "googlebot", "--format", "svg"], "retention has nothing"),
-        (["series", "--path", "/no", "--format", "svg"], "series has nothing to show in this"),
-        (["sessions_by_hour", "--path", "/no", "--format", "png"], "sessions_by_hour has nothing"),
+        (["series", "--bots=only", "--path=/tab2", "--format=svg"], "series has nothing to show"),
+        (
+            ["sessions_by_hour", "--bots=only", "--path=/tab2", "--format=png"],
+            "sessions_by_hour has nothing",
+        ),
+        (["views", "--path", "/no"], "path is '/no', and nobody looked at it: expected /pagea or"),
         (["views", "--browser", "Lynx"], "browser is 'Lynx', and nobody came with it: expected "),
         (
             ["views", "--system", "Lynux"],

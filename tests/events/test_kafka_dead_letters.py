@@ -186,6 +186,6 @@ async def test_a_call_that_is_cancelled_leaves_nothing_behind(
         sending.cancel()
         async with asyncio.timeout(5):
             await asyncio.wait({sending})
-        assert sending.cancelled()
+        assert sending.cancelled(), sending
         own_broker.resume()
     assert [each for each in asyncio.all_tasks() if each is not asyncio.current_task()] == []
