@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ class Publisher:
         self._changed.clear()
         standing: Standing = await self._in_turn(self._checkpoint)
         began = time.monotonic()
-        copy = scrubbing.publish if standing.scrub_due else snapshot.copy
+        copy = scrubbing.publish if standing.scrub_due else partial(snapshot.copy, keep_former=True)
         try:
             await asyncio.to_thread(copy, live, self._published)
             await asyncio.to_thread(self._announce)

@@ -102,6 +102,76 @@ def test_a_publication_that_fails_leaves_the_former_one_and_no_draft(tmp_path: P
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["live", "warehouse.duckdb"]
 
 
+@pytest.fixture
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files too are made from a former publication."""
+    monkeypatch.setattr("dwell.warehouse.snapshot.LEAST_PATCHED", 0)
+
+
+def republish(projected: Projected, published: Path, pageview: int) -> int:
+    """Publish one pageview more; returns which file it is."""
+    projected.append([glimpse(pageview)]).project()
+    projected.warehouse.checkpoint()
+    snapshot.copy(projected.warehouse.path, published, keep_former=True)
+    assert published.read_bytes() == projected.warehouse.path.read_bytes()
+    assert published.stat().st_mode & 0o777 == 0o444
+    return published.stat().st_ino
+
+
+@pytest.mark.usefixtures("patched")
+def test_a_publication_is_made_from_the_last_but_one(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        files = [republish(projected, published, n) for n in range(1, 6)]
+    assert files[0] == files[2] == files[4] != files[1] == files[3]
+    left = sorted(entry.name for entry in tmp_path.iterdir())
+    assert left == [".warehouse.duckdb.former", "live", "warehouse.duckdb"]
+
+
+@pytest.mark.usefixtures("patched")
+def test_who_has_an_old_publication_open_keeps_it(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        republish(projected, published, 1)
+        with duckdb.connect(published, read_only=True) as reader, published.open("rb") as file:
+            files = {republish(projected, published, n) for n in range(2, 5)}
+            assert os.fstat(file.fileno()).st_ino not in files
+            assert reader.execute(COUNT).fetchone() == (1,)
+
+
+@pytest.mark.usefixtures("patched")
+def test_who_has_another_name_for_an_old_publication_keeps_it(tmp_path: Path) -> None:
+    published, kept = tmp_path / "warehouse.duckdb", tmp_path / "kept.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        republish(projected, published, 1)
+        kept.hardlink_to(published)
+        for n in range(2, 5):
+            republish(projected, published, n)
+    assert count(kept) == 1
+
+
+@pytest.mark.usefixtures("patched")
+def test_what_somebody_did_to_a_former_publication_is_undone(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        for n in range(1, 3):
+            republish(projected, published, n)
+        former = snapshot.former_of(published)
+        former.chmod(0o644)
+        former.write_bytes(former.read_bytes()[:300_000] + b"spoilt" * 500_000)
+        republish(projected, published, 3)
+
+
+@pytest.mark.usefixtures("patched")
+def test_a_publication_that_is_to_stand_alone_lets_go_of_the_former_one(tmp_path: Path) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        for n in range(1, 3):
+            republish(projected, published, n)
+        publish(projected, published)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["live", "warehouse.duckdb"]
+
+
 def test_drafts_of_killed_publishers_are_swept(tmp_path: Path) -> None:
     published = tmp_path / "warehouse.duckdb"
     (tmp_path / ".warehouse.duckdb.4711-0").write_text("half a copy")
