@@ -5,7 +5,12 @@ from hypothesis import settings
 
 from tests.support.scenarios import RUNS
 
-pytest_plugins = ["tests.support.brokers", "tests.support.memory", "tests.support.workers"]
+pytest_plugins = [
+    "tests.support.brokers",
+    "tests.support.garbage",
+    "tests.support.memory",
+    "tests.support.workers",
+]
 
 # How long an example takes says something about the machine, not about what is tested.
 settings.register_profile("short", deadline=None)

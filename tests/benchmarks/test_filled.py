@@ -11,7 +11,7 @@ from tests.support.facts import LAWFUL, Projected
 TABLES = (*LAWFUL, "log_offset")
 
 
-@pytest.mark.parametrize("skewed", [True, False])
+@pytest.mark.parametrize("skewed", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_the_filled_warehouse_is_what_projecting_the_same_facts_makes(
     tmp_path: Path, skewed: bool
 ) -> None:

@@ -133,7 +133,11 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["with third parties", "without"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(False, marks=pytest.mark.long), True],  # the table is the same for both
+    ids=["with third parties", "without"],
+)
 def strict(request: pytest.FixtureRequest) -> bool:
     """Whether the browser forbids the cookies of third parties."""
     forbids: bool = request.param

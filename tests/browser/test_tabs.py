@@ -241,7 +241,7 @@ def test_the_notes_of_old_lead_to_tab_2(browser: Chrome, origin: str) -> None:
     assert seen(browser) == TAB_2
 
 
-@pytest.mark.parametrize("how", ["middle", "control"])
+@pytest.mark.parametrize("how", ["middle", pytest.param("control", marks=pytest.mark.long)])
 def test_a_new_tab_opens_beside(tab_1: Chrome, how: str) -> None:
     here = tab_1.current_window_handle
     length = tab_1.execute_script("return history.length")

@@ -282,6 +282,7 @@ def test_no_fact_steers_a_terminal(at: Settings) -> None:
         assert "\u202e" not in screen.raw
 
 
+@pytest.mark.long  # what `dwell facts` shows of a topic is looked up the same way
 @pytest.mark.real_broker
 def test_on_kafka_too(
     kafka: str,

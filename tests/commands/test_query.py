@@ -115,7 +115,7 @@ def test_the_sql_is_printed_without_a_warehouse(
     assert err == ""
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.5", "2.0"])
+@pytest.mark.parametrize("version", ["1.4", pytest.param("1.5", marks=pytest.mark.long), "2.0"])
 def test_the_sql_that_is_printed_gives_stock_clients_the_same_answers(
     said: Said, data: Path, version: str, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from dwell.consumers import forwarder
@@ -19,6 +18,7 @@ from dwell.warehouse.dead_letters import Unforwarded
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import NOW, Stored, glimpse
 from tests.support.running import environment, running
+from tests.support.watching import Watched
 
 WAITING = "select count(*) from dead_letter where forwarded_at is null"
 
@@ -30,6 +30,7 @@ class Scene:
         self.log = MemoryLog()
         self.topic = MemoryDeadLetters()
         self._settings = Settings(data=data, batch_seconds=0.01, publish_seconds=0.05)
+        self._watched = Watched(self._settings.published)
         self._projector: Projector | None = None
 
     async def start(self) -> None:
@@ -62,7 +63,7 @@ class Scene:
     async def shows(self, sql: str, expected: int, within: float = 20) -> None:
         """Wait until the published answer is this number."""
         async with asyncio.timeout(within):
-            while self._answer(sql) != expected:
+            while self._watched.rows(sql) != [(expected,)]:
                 await asyncio.sleep(0.05)
 
     async def has(self, values: Sequence[bytes], within: float = 20) -> None:
@@ -70,13 +71,6 @@ class Scene:
         async with asyncio.timeout(within):
             while [letter.value for letter in self.topic.letters] != list(values):
                 await asyncio.sleep(0.02)
-
-    def _answer(self, sql: str) -> int | None:
-        if not self._settings.published.exists():
-            return None
-        with duckdb.connect(self._settings.published, read_only=True) as connection:
-            [(found,)] = connection.execute(sql).fetchall()
-        return int(found)
 
 
 @pytest.fixture
@@ -124,7 +118,7 @@ async def test_a_topic_that_is_away_delays_letters_and_no_fact(
     await scene.shows(WAITING, 0)
 
 
-@pytest.mark.parametrize("most", [2, 1000])
+@pytest.mark.parametrize("most", [2, pytest.param(1000, marks=pytest.mark.long)])
 async def test_a_letter_that_is_refused_is_said_once_and_keeps_no_other_one_back(
     scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:

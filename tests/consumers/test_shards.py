@@ -21,7 +21,6 @@ Started = Callable[..., Running]
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """They look at the log's partitions and at each other without waiting for long."""
     monkeypatch.setattr("dwell.consumers.projector.PARTITIONS_EVERY", 0.1)
-    monkeypatch.setattr("dwell.consumers.projector.IDLE_WAIT", 0.1)
 
 
 @pytest.fixture

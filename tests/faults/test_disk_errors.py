@@ -28,7 +28,7 @@ def dwell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Posted]:
 
 LOG_ERRORS = [
     pytest.param(SYNCS, "EIO", id="EIO-at-fsync"),
-    pytest.param(SYNCS, "ENOSPC", id="ENOSPC-at-fsync"),
+    pytest.param(SYNCS, "ENOSPC", id="ENOSPC-at-fsync", marks=pytest.mark.long),
     pytest.param(WRITES, "EIO", id="EIO-at-write", marks=pytest.mark.long),
 ]
 

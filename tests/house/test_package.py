@@ -55,6 +55,7 @@ def test_the_sdist_holds_them_too(dist: Path) -> None:
     assert {"LICENSE", "README.md", "pyproject.toml"} <= set(names)
 
 
+@pytest.mark.long  # ./dev test runs from the checkout, and what is missing in the sdist is seen above
 def test_the_wheel_of_the_checkout_is_that_of_the_sdist(dist: Path, tmp_path: Path) -> None:
     direct = build(copy_to(tmp_path / "checkout"), tmp_path / "dist", "--wheel")
     assert contents(direct / WHEEL) == contents(dist / WHEEL)

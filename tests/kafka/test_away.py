@@ -44,7 +44,7 @@ def up(folder: Path, log: str) -> Iterator[tuple[Installation, Process]]:
         yield dwell, process
 
 
-@pytest.mark.parametrize("requests", [2000, pytest.param(40_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("requests", [1000, pytest.param(40_000, marks=pytest.mark.long)])
 @pytest.mark.timeout(400)
 async def test_a_broker_that_hangs_is_answered_for_and_found_again(
     own_broker: Broker, topic: str, tmp_path: Path, requests: int, record_property: Note

@@ -172,6 +172,7 @@ def shards(settings: Settings, tmp_path: Path) -> Iterator[Shards]:
         yield Shards(settings, processes)
 
 
+@pytest.mark.long  # tests/consumers/test_shards.py has an erasure that another shard reads
 def test_shards_that_are_at_work_forget_whomever_the_order_reaches_first(
     shards: Shards, said: Said
 ) -> None:

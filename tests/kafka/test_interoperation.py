@@ -81,6 +81,7 @@ def test_kcat_reads_the_topic(dwell: Installation, written: list[NewRecord]) -> 
     assert parsed(said) == written
 
 
+@pytest.mark.long  # kcat reads it too
 def test_the_console_consumer_reads_the_topic(
     dwell: Installation, written: list[NewRecord], release: Release
 ) -> None:
@@ -96,6 +97,7 @@ def test_the_console_consumer_reads_the_topic(
     assert parsed(said.encode(), "CreateTime:") == written
 
 
+@pytest.mark.long  # tests/events/test_kafka.py asks for the offsets of the group
 def test_the_group_tool_shows_the_projector_s_lag(
     dwell: Installation, written: list[NewRecord], release: Release
 ) -> None:

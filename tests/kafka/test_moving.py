@@ -43,6 +43,7 @@ def lawful(path: Path) -> dict[str, int]:
     return {name: len(rows) for name, rows in tables(path).items() if name != "log_offset"}
 
 
+@pytest.mark.long  # tests/consumers/test_moving.py has the projector that reads on
 def test_a_projector_reads_on_from_the_topic_and_a_replay_of_it_is_the_same(
     source: Settings, target: Settings, tmp_path: Path
 ) -> None:

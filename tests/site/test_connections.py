@@ -199,7 +199,8 @@ def test_who_reads_slowly_is_waited_for() -> None:
             piece = client.socket.recv(2**18)
             assert piece, f"hung up on after {received} bytes"
             received += len(piece)
-            time.sleep(limits.seconds / 48)
+            due = began + 1.5 * limits.seconds * received / LARGE
+            time.sleep(max(0, due - time.monotonic()))
         assert time.monotonic() - began > limits.seconds
 
 

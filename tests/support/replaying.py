@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
+from dwell.consumers import projector
 from dwell.consumers.extent import Point
-from dwell.consumers.projector import Projector
 from dwell.consumers.replaying import Replay, Replayed
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_reader, open_writer
@@ -50,18 +51,20 @@ async def _append(settings: Settings, records: list[Stored]) -> None:
 
 def project(settings: Settings) -> None:
     """Have the projector read what is there, and publish."""
-    asyncio.run(_project(settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(projector, "IDLE_WAIT", 0.1)  # it is told to stop when it has nothing to read
+        asyncio.run(_project(settings))
 
 
 async def _project(settings: Settings) -> None:
     with LiveWarehouse(settings.warehouse) as warehouse:
         reader = open_reader(settings)
         ends = {each: await reader.end(each) for each in await reader.partitions()}
-        projector = Projector(settings, reader, warehouse)
-        running = asyncio.create_task(projector.run())
-        while projector.positions != ends and not running.done():
+        at_work = projector.Projector(settings, reader, warehouse)
+        running = asyncio.create_task(at_work.run())
+        while at_work.positions != ends and not running.done():
             await asyncio.sleep(0.01)
-        projector.stop()
+        at_work.stop()
         await running
         await reader.close()
 

@@ -40,6 +40,17 @@ OTHER = {
 }
 """Another value of each type that the tables have."""
 
+EACH = pytest.mark.parametrize(
+    "table",
+    [
+        table
+        if table in ("pageview", "browser_agent")
+        else pytest.param(table, marks=pytest.mark.long)
+        for table in TABLES
+    ],
+)
+"""What is compared by the same SQL as any other table is a long run."""
+
 Make = Callable[..., Path]
 
 
@@ -122,7 +133,7 @@ def test_a_warehouse_is_the_same_as_itself(original: Path) -> None:
     assert notes(original, original) == {}
 
 
-@pytest.mark.parametrize("table", TABLES)
+@EACH
 def test_one_value_of_a_row_is_seen_and_named(table: str, tmp_path: Path) -> None:
     """Each column has another value in a row of its own."""
     agents = [glimpse(n, session=n, visitor=n, browser_agent=f"B/{n}") for n in range(30)]
@@ -196,7 +207,7 @@ def test_two_values_that_changed_places_are_seen(
     assert (found.different, found.columns) == (2, {column: 2})
 
 
-@pytest.mark.parametrize("table", TABLES)
+@EACH
 def test_a_row_that_one_side_lacks_is_seen(original: Path, copy: Make, table: str) -> None:
     without = copy(f"delete from {table} where rowid = 0")
     for a, b, which in ((original, without, "only_in_a"), (without, original, "only_in_b")):
@@ -210,7 +221,7 @@ def test_a_row_that_one_side_lacks_is_seen(original: Path, copy: Make, table: st
         assert (len(difference.a), len(difference.b)) == (found.only_in_a, found.only_in_b)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@EACH
 def test_a_row_that_stands_twice_is_seen(original: Path, copy: Make, table: str) -> None:
     doubled = copy(f"insert into {table} select * from {table} where rowid = 0")
     found = compared(original, doubled)[table]

@@ -182,7 +182,7 @@ def test_drafts_of_killed_publishers_are_swept(tmp_path: Path) -> None:
     assert left == {"warehouse.duckdb", ".warehouse.duckdb.next.4711-0"}
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.5", "2.0"])
+@pytest.mark.parametrize("version", ["1.4", pytest.param("1.5", marks=pytest.mark.long), "2.0"])
 def test_stock_clients_read_every_table_and_view(tmp_path: Path, version: str) -> None:
     folder = READERS / f"duckdb-{version}"
     environ = dict(os.environ)

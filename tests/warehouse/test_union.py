@@ -289,7 +289,7 @@ def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("how", [READ, ATTACH], ids=["read", "attached"])
-@pytest.mark.parametrize("version", ["2.0", "1.5", "1.4"])
+@pytest.mark.parametrize("version", ["2.0", pytest.param("1.5", marks=pytest.mark.long), "1.4"])
 def test_stock_clients_read_it(crossed: Path, version: str, how: str) -> None:
     if (version, how) == ("1.4", READ):
         pytest.skip("DuckDB 1.4 has no read_duckdb: it attaches the shards")

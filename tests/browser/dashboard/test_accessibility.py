@@ -28,6 +28,9 @@ def test_axe_finds_nothing_on_the_board(
     assert right >= 0
 
 
+@pytest.mark.parametrize(
+    "scheme", ["light", pytest.param("dark", marks=pytest.mark.long)], indirect=True
+)
 def test_axe_finds_nothing_on_a_session_nor_behind_the_figures(board: Board, scheme: str) -> None:
     board.browser.execute_script(
         "for (const each of document.querySelectorAll('details')) each.open = true"

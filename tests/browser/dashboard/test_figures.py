@@ -193,6 +193,9 @@ def test_the_console_is_silent_under_the_policy(board: Board) -> None:
     assert complaints(board.browser) == []
 
 
+@pytest.mark.parametrize(
+    "screen", ["phone", pytest.param("desktop", marks=pytest.mark.long)], indirect=True
+)
 def test_nothing_jumps_when_the_figures_come(browser: Chrome, origin: str, screen: str) -> None:
     shifts = """
         window.shift = 0;
