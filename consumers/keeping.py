@@ -32,7 +32,8 @@ class Keeping:
         self._in_turn = in_turn
         self._changed = changed
         self._sessions = 0
-        self._told_of_late = False
+        self._late = 0
+        self._tells_of_late = True
 
     async def go_on(self) -> None:
         """Drop as much of what is due as one transaction takes."""
@@ -49,18 +50,20 @@ class Keeping:
                 self._projection.horizon.since,
             )
             self._sessions = 0
-            self._told_of_late = False
+            self._tells_of_late = True
 
     async def heed(self, siblings: Sequence[Sibling]) -> None:
         """Drop what other shards have dropped of what is theirs and this one's."""
         for each in siblings:
-            await self._in_turn(partial(self._projection.heed, each.horizon, each.marks))
-            self._changed()
+            if await self._in_turn(partial(self._projection.heed, each.horizon, each.marks)):
+                self._changed()
 
     def _tell_of_late(self) -> None:
         """Once, until more is dropped: a page that stays open for a year says something every minute."""
-        if self._projection.horizon.late and not self._told_of_late:
-            self._told_of_late = True
+        came = self._projection.horizon.late > self._late
+        self._late = self._projection.horizon.late
+        if came and self._tells_of_late:
+            self._tells_of_late = False
             logger.info(
                 "facts of sessions that began before %s came: they are left out, as DWELL_KEEP_ROWS has "
                 "it; the log keeps them",

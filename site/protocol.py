@@ -106,8 +106,8 @@ class FactsProtocol(BoundedProtocol):
     def on_headers_complete(self) -> None:
         """Choose the way."""
         posts, self._posts = self._posts, False
+        self.admit_head()
         if posts and self._is_short():
-            self.admit_head()
             self._body = []
         else:
             self._go_the_long_way()
@@ -141,10 +141,9 @@ class FactsProtocol(BoundedProtocol):
         url, headers = self.url, self.headers
         HttpToolsProtocol.on_message_begin(self)  # all else that begins with a request has begun
         self.url = url
-        self.headers += headers
-        expected = dict(headers).get(b"expect", b"")
-        self.expect_100_continue = expected.lower() == b"100-continue"
-        super().on_headers_complete()
+        for name, value in headers:
+            HttpToolsProtocol.on_header(self, name, value)
+        HttpToolsProtocol.on_headers_complete(self)  # its size is admitted already
 
     def _turn_back(self) -> None:
         body, self._body = self._body, None

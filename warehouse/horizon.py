@@ -38,12 +38,11 @@ class Dropped(NamedTuple):
     """What went.
 
     Attributes:
-        sessions, letters: how many rows of `tracking_session` and `dead_letter`.
+        sessions: how many rows of `tracking_session`.
         complete: whether nothing is left that is beyond the horizon.
     """
 
     sessions: int
-    letters: int
     complete: bool
 
 
@@ -82,6 +81,12 @@ class Horizon:
             self._reckon(_at(received_at))
             self._note()
 
+    def bury(self, received_at: int | None) -> None:
+        """A dead letter was received then, in milliseconds since 1970. One that is beyond the horizon, as
+        when an erasure reads again, is due to go."""
+        if self.since and received_at is not None and _at(received_at) < self.since:
+            self.is_due = True
+
     def look(self) -> bool:
         """See the facts in the view `fact`; returns whether some may be beyond the horizon."""
         if not (self._keep or self.since):
@@ -116,25 +121,30 @@ class Horizon:
         until, complete = self._next(self.since)
         self._connection.execute(statements("horizon/going"), [until])
         sessions = self._let_go()
-        [(letters,)] = self._all("horizon/letters")
+        self._run("horizon/letters")
         if complete:
             self._run("stale_agents")
         self.is_due = not complete
-        return Dropped(sessions, letters, complete)
+        return Dropped(sessions, complete)
 
-    def heed(self, since: datetime, marks: dict[str, int]) -> None:
-        """Another shard has come so far, and marked these sessions, which may have facts here too."""
-        if not self.since:
-            self._run("horizon/marks")
-        if not self.since or self.since < since:
+    def heed(self, since: datetime, marks: dict[str, int]) -> bool:
+        """Another shard has come so far, and marked these sessions, which may have facts here too. Returns
+        whether that was news. A shard that keeps everything, and has dropped nothing, goes on so."""
+        if not (self._keep or self.since):
+            return False
+        moved = not self.since or self.since < since
+        if moved:
             self._move(since)
         self._note()
         self._add(marks)
-        if self._any("changed_mark"):
-            self._run("horizon/marked")
-            if self._let_go():
-                self._run("stale_agents")
-            self._remember()
+        if not self._any("changed_mark"):
+            return moved
+        self._run("horizon/marked")
+        if self._let_go():
+            self._run("stale_agents")
+        self._remember()
+        self._note_marks()
+        return True
 
     def _reckon(self, newest: datetime | None) -> None:
         """Move on as far as this asks for. A fact from the future moves it no further than the clock, or
@@ -198,9 +208,12 @@ class Horizon:
         [(differ,)] = self._all("horizon/marks_differ")
         if differ:
             self._run("horizon/marks_changed")
-            [(marks,)] = self._all("horizon/marks_told")
-            self._warehouse.note(MARKS, marks)
+            self._note_marks()
         self._bind()
+
+    def _note_marks(self) -> None:
+        [(marks,)] = self._all("horizon/marks_told")
+        self._warehouse.note(MARKS, marks)
 
     def _bind(self) -> None:
         """A fact that began later than this is of no session that is marked."""

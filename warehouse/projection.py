@@ -104,6 +104,7 @@ class Projection:
             again = self._erase(read.forgotten)
             self._erase_letters(all_of_them=bool(read.forgotten), fresh=bool(read.dead))
             self.horizon.see(max((each.received_at for each in read.forgotten), default=None))
+            self.horizon.bury(min((letter.timestamp for letter, _ in read.dead), default=None))
             merged = self._take(read.facts)
             if merged:
                 self._splitting.merged(merged.moved)
@@ -142,10 +143,11 @@ class Projection:
         with self._warehouse.transaction():
             return self.horizon.drop()
 
-    def heed(self, since: datetime, marks: dict[str, int]) -> None:
-        """Go as far as another shard has come, in a transaction of its own; see `Horizon`."""
+    def heed(self, since: datetime, marks: dict[str, int]) -> bool:
+        """Go as far as another shard has come, in a transaction of its own; returns whether that was
+        news. See `Horizon`."""
         with self._warehouse.transaction():
-            self.horizon.heed(since, marks)
+            return self.horizon.heed(since, marks)
 
     def finish(self, positions: dict[int, int]) -> None:
         """Write down up to where everything was taken, split what the rules split, and drop agents that

@@ -130,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._before: Any = None
         """What `cycle` was when the request began; until its head is whole, `cycle` still is that."""
         self._rests_since: float | None = None
-        """From when on all that was asked is answered, if nothing came since."""
+        """From when on all that was asked is answered, if no head came since."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take it, if there is room for one more."""
@@ -181,6 +181,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def admit_head(self) -> None:
         """Go on to the body; a head that is too large raises, which ends the parsing."""
         self._in_head, self._moved = False, True
+        self._rests_since = None
         limit = self._watch.limits.head
         if self._head + self._piece > limit and self._size_of_head() > limit:
             self._refusal = 431, self._too_large()
@@ -210,9 +211,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         else:
             self._rests_since = self.loop.time()
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._rests_since = None
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, or may not be, and hang up."""

@@ -219,14 +219,19 @@ def test_a_drip_of_bytes_is_no_progress() -> None:
 
 
 def test_who_asks_nothing_more_for_long_is_hung_up_on() -> None:
-    keep = 2 * SECONDS
-    bounds = bounded(Limits(seconds=SECONDS))
-    with served(APP, bounds, timeout_keep_alive=keep) as port, Client(port) as client:
-        assert client.is_served()
-        answered = time.monotonic()
+    with served(APP, timeout_keep_alive=SECONDS) as port, Client(port) as client:
+        asked = time.monotonic()
         assert client.is_served()
         assert client.rest() == b""
-        assert time.monotonic() - answered >= keep
+        assert time.monotonic() - asked >= SECONDS
+
+
+def test_who_is_answered_before_the_end_of_a_request_is_hung_up_on_without_a_word() -> None:
+    begun = b"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+    with served(APP, timeout_keep_alive=SECONDS) as port, Client(port, begun) as client:
+        assert b"a page" in client.answer()
+        client.socket.sendall(b"abc")
+        assert client.rest() == b""
 
 
 def test_one_connection_too_many_is_answered_503_until_another_ends(

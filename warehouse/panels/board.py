@@ -152,6 +152,7 @@ class Board:
         """Let go of the file, and of everything in memory."""
         self._published.close()
         self._kept.clear()
+        self._latest = Latest()
 
     @contextmanager
     def _newest(self) -> Iterator[Attached]:
@@ -168,7 +169,10 @@ class Board:
             selection, told = kept.with_whole_views(attached, selection, told)
             selection = kept.with_known_agents(attached, selection)
             if not kept.knows_path(attached, selection):
-                raise QuestionInvalid(self._unknown_path(selection))
+                asked_for = selection.path, selection.since
+                if kept.unknown_path[0] != asked_for:
+                    kept.unknown_path = asked_for, self._unknown_path(selection)
+                raise QuestionInvalid(kept.unknown_path[1])
             told = told | {"now": utc(self._clock())}
             found = kept.columns.answer(panel.name, selection, told, attached.cursor)
             if found is not None:
@@ -208,6 +212,8 @@ class _Kept:
         self._views: list[str] | None = None
         self._agents: list[tuple[str, str]] | None = None
         self._paths: dict[str, bool] = {}
+        self.unknown_path: tuple[Any, str] = None, ""
+        """The last one, with its period, and what was said of it: every panel of a board asks for it."""
         with attached.cursor() as cursor:
             self.publication = publication_of(attached.identity, cursor)
 

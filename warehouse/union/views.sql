@@ -87,6 +87,7 @@ select
     name,
     case name
         when 'published_at' then min(value)
+        when 'horizon_late' then sum(try_cast(value as bigint))::varchar
         else string_agg(distinct value, ', ' order by value)
     end as value
 from shards.projection_info

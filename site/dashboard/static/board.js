@@ -168,15 +168,21 @@ const published = async (publication) => {
   renew();
   const older = panels.filter((panel) => !panel.isOf(publication));
   for (const panel of older) if (!near.has(panel)) stale.add(panel);
-  await Promise.all(older.filter((panel) => near.has(panel)).map((panel) => panel.refresh()));
+  const shown = older.filter((panel) => near.has(panel));
+  const before = refusals;
+  await Promise.all(shown.map((panel) => panel.refresh()));
+  if (shown.length && refusals === before) problem.hidden = true;
 };
 
 const problem = document.getElementById("problem");
+let refusals = 0;
 
-/** What is wrong with the selection, and a way out of it: its message begins with the name of a part. */
+/** What is wrong with the selection, and a way out of it: its message begins with the name of a part, or
+ *  with "the period". */
 document.addEventListener("refused", ({ detail }) => {
+  refusals += 1;
   if (!problem.hidden) return;
-  const [name] = detail.split(" ");
+  const [name] = detail.replace(/^the period/, "since").split(" ");
   const away = PERIOD.includes(name) ? PERIOD : name in FILTERS ? [name] : [...PERIOD, ...Object.keys(FILTERS)];
   const href = changed(Object.fromEntries(away.map((each) => [each, null])));
   const told = PERIOD.includes(name) ? "Show the last 28 days" : away.length === 1 ? "Show it without" : "Show everything";

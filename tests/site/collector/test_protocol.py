@@ -120,6 +120,19 @@ def test_while_a_request_waits_for_the_log_the_next_ones_wait_behind_it(site: Si
     assert re.findall(rb"HTTP/1.1 (\d+) ", answers) == [b"204", b"404"]
 
 
+def test_a_body_that_reads_like_a_request_of_facts_is_a_body(site: Site) -> None:
+    body = request(SHORT)
+    head = f"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(body + b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert re.findall(rb"HTTP/1.1 (\d+) ", answers) == [b"404"]
+    assert site.kept == []
+
+
 def test_an_older_client_is_answered_and_hung_up_on(site: Site) -> None:
     answer = site.send_raw(request(SHORT).replace(b"HTTP/1.1", b"HTTP/1.0"))
 

@@ -181,3 +181,34 @@ def test_what_nobody_has_looked_at_for_a_while_is_not_carried_on(projected: Proj
     now[0] = WANTED_SECONDS + 1
     latest.want(later)
     assert latest.since(later) is None
+
+
+def test_what_is_prepared_only_where_it_is_cheap_is_not_wanted_for_that(
+    projected: Projected,
+) -> None:
+    projected.append(facts()).project()
+    now = [0.0]
+    latest = Latest(lambda: now[0])
+    usual = selected()
+    with published(projected) as current:
+        Columns(MANY, latest).prepare(usual, MANY, current.connection)
+        now[0] = WANTED_SECONDS + 1
+        later = usual.before + LONGER + timedelta(days=1)
+        latest.want(later)
+        assert not Columns(MANY, latest).prepare(selected(since="8w"), 1, current.connection)
+    assert latest.since(later) is None
+
+
+def test_who_came_before_the_horizon_is_read_anew(projected: Projected) -> None:
+    long_ago = NOW - 90 * 86_400_000
+    projected.append(
+        [glimpse(1, visitor=5, received_at=long_ago), glimpse(2, session=2, visitor=5)]
+    )
+    known = known_of(projected.project())
+    with projected.warehouse.transaction() as connection:
+        for table in ("pageview", "tracking_session"):
+            connection.execute(
+                f"delete from {table} where started_at < ?",
+                [SINCE - timedelta(days=30)],
+            )
+    assert carried_on(projected, known) is None

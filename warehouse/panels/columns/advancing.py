@@ -87,6 +87,7 @@ def _values(known: Known) -> dict[str, Any]:
         "partitions": list(partitions),
         "offsets": list(offsets),
         "least": min(offsets),
+        "most": MOST + 1,
         "since": known.since,
         "earlier": known.since - EARLIER,
         "before": EVER.min,

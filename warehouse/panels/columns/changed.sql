@@ -10,4 +10,5 @@ with known as (
 select pageview.*
 from warehouse.main.pageview as pageview
 join known using (last_partition)
-where last_offset >= $least and last_offset >= next_offset;
+where last_offset >= $least and last_offset >= next_offset
+limit $most;

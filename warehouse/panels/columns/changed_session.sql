@@ -15,4 +15,5 @@ select
     last_seen_at >= $earlier as is_late
 from warehouse.main.tracking_session
 join known using (last_partition)
-where last_offset >= $least and last_offset >= next_offset;
+where last_offset >= $least and last_offset >= next_offset
+limit $most;

@@ -71,8 +71,10 @@ class Columns:
         there now. Meanwhile others are answered as before."""
         with self._preparing:
             most = min(most_pageviews, self._most_pageviews)
-            self._latest.want(selection.before)
-            return self._read(selection.before, most, cursor) is not None
+            found = self._read(selection.before, most, cursor)
+            if found is not None and len(found.known.pageviews.ms) <= most:
+                self._latest.want(selection.before)
+            return found is not None
 
     def _live(
         self, selection: Selection, now: datetime, cursor: Cursor
@@ -102,7 +104,7 @@ class Columns:
     def _read(self, moment: datetime, most_pageviews: int, cursor: Cursor) -> "_Kept | None":
         if self._kept(moment) is None:
             with cursor() as connection:
-                known = self._carried_on(moment, connection)
+                known = self._carried_on(moment, most_pageviews, connection)
                 if known is None and pageviews_since(connection, moment) > most_pageviews:
                     return None
                 known = known or read(connection, moment)
@@ -112,10 +114,14 @@ class Columns:
                     self._latest.keep(known)
         return self._kept(moment)
 
-    def _carried_on(self, moment: datetime, connection: duckdb.DuckDBPyConnection) -> Known | None:
+    def _carried_on(
+        self, moment: datetime, most_pageviews: int, connection: duckdb.DuckDBPyConnection
+    ) -> Known | None:
         former = self._latest.since(moment)
-        found = former and advanced(connection, former)
-        return found if found and len(found.pageviews.ms) <= self._most_pageviews else None
+        if former is None or len(former.pageviews.ms) > most_pageviews:
+            return None
+        found = advanced(connection, former)
+        return found if found and len(found.pageviews.ms) <= most_pageviews else None
 
 
 class _Kept:

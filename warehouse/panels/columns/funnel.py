@@ -7,8 +7,7 @@ import numpy as np
 
 from dwell.warehouse.panels.columns.counting import Array, percent, quantiles
 from dwell.warehouse.panels.columns.looked import Chosen, Rows
-
-NEVER = np.iinfo(np.int64).max
+from dwell.warehouse.panels.columns.reading import NEVER
 
 
 def funnel(chosen: Chosen, told: Mapping[str, Any]) -> Rows:

@@ -191,10 +191,12 @@ class State:
     Attributes:
         positions: by partition, the offset up to which it was read.
         origin: what else the rows follow from; `None` if they are no tables of their own.
+        oldest: when the first of all sessions began: later than before if the horizon took some.
     """
 
     positions: Mapping[int, int]
     origin: frozenset[tuple[str, str]] | None
+    oldest: datetime = datetime.max
 
     def leads_to(self, later: Self) -> bool:
         """Whether all that can be different then is what facts behind these positions told."""
@@ -203,6 +205,7 @@ class State:
             and bool(self.positions)
             and self.origin == later.origin
             and self.positions.keys() == later.positions.keys()
+            and later.oldest <= self.oldest
             and all(later.positions[each] >= offset for each, offset in self.positions.items())
         )
 

@@ -36,13 +36,15 @@ class Latest:
             known, wanted = self._known, self._wanted
             if known is None or known.since > moment:
                 return None
-            return None if wanted and known.since < wanted[0] - LONGER else known
+            return None if wanted and known.since < min(wanted[0], moment) - LONGER else known
 
     def keep(self, known: Known) -> None:
-        """Let go of an earlier one for it; a later one stays."""
+        """Let go of an earlier one for it; a later one stays. What leads nowhere is not kept."""
         with self._lock:
             former = self._known
-            if (
+            if known.state.origin is None:
+                self._known = None
+            elif (
                 former is None
                 or not known.state.leads_to(former.state)
                 or _is_longer(known, former)

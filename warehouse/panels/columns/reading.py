@@ -35,6 +35,8 @@ TABLES = ("known_agent", "known_session", "known_view", "known_page", "known_ref
 """Made for the time in which columns are read: what texts and sessions have which number."""
 EVER = datetime.max
 NEVER = np.iinfo(np.int64).max
+COUNTS = ("published_at", "horizon_late")
+"""Entries of `projection_info` that differ though the rows follow from the same."""
 _NUMBERS = count(1)
 
 
@@ -113,8 +115,9 @@ def state_of(cursor: duckdb.DuckDBPyConnection) -> State:
     positions = _rows(cursor, "partition, next_offset from warehouse.main.log_offset")
     [(tables,)] = cursor.execute(statement("tables")).fetchall()
     info = _rows(cursor, "name, value from warehouse.main.projection_info")
-    origin = frozenset(each for each in info if each[0] != "published_at")
-    return State(dict(positions), origin if tables == 2 else None)
+    origin = frozenset(each for each in info if each[0] not in COUNTS)
+    [(oldest,)] = _rows(cursor, "min(started_at) from warehouse.main.tracking_session")
+    return State(dict(positions), origin if tables == 2 else None, oldest or EVER)
 
 
 def agents_of(cursor: duckdb.DuckDBPyConnection) -> tuple[Agents, Array]:

@@ -1,5 +1,5 @@
--- A session goes on for as long as one pageview follows another within its time-out: what begins later
--- than that after all that is known of it is another one. Only a session that may go on within the
+-- A session goes on for as long as one pageview follows another within its time-out, which is taken to be
+-- an hour at most: what begins later than that after all that is known of it is another one. Only a session that may go on within the
 -- horizon is marked. One that goes on and on is not marked anew with each fact.
 create or replace temp table changed_mark as
 with gone as (
