@@ -82,6 +82,8 @@ class FactsProtocol(BoundedProtocol):
         self._heads = heads
         self._posts = False
         """Whether what came begins with that line, and so does the next request."""
+        self._tries = False
+        """Whether the request that has begun is such a one, and its head is not whole."""
         self._fields: dict[bytes, bytes] = {}
         """The headers of a request on the short way."""
         self._body: list[bytes] | None = None
@@ -95,22 +97,32 @@ class FactsProtocol(BoundedProtocol):
             self._turn_back()
 
     def on_message_begin(self) -> None:
-        """A request begins. Its scope is made when it is known to need one."""
+        """A request begins. Of one that posts facts the scope is made when it is known to need one."""
+        self._tries, self._posts = self._posts, False
+        if not self._tries:
+            return super().on_message_begin()
         self.begin_message()
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        return None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
-        self.headers.append((name.lower(), value))
+        if self._tries:
+            self.headers.append((name.lower(), value))
+        else:
+            HttpToolsProtocol.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        posts, self._posts = self._posts, False
+        if not self._tries:
+            return super().on_headers_complete()
+        self._tries = False
         self.admit_head()
-        if posts and self._is_short():
+        if self._is_short():
             self._body = []
         else:
             self._go_the_long_way()
+        return None
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
