@@ -99,11 +99,11 @@ class FactsProtocol(BoundedProtocol):
     def on_message_begin(self) -> None:
         """A request begins. Of one that posts facts the scope is made when it is known to need one."""
         self._tries, self._posts = self._posts, False
-        if not self._tries:
-            return super().on_message_begin()
-        self.begin_message()
-        self.url, self.headers, self.expect_100_continue = b"", [], False
-        return None
+        if self._tries:
+            self.begin_message()
+            self.url, self.headers, self.expect_100_continue = b"", [], False
+        else:
+            super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
@@ -114,15 +114,15 @@ class FactsProtocol(BoundedProtocol):
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        if not self._tries:
-            return super().on_headers_complete()
-        self._tries = False
+        tries, self._tries = self._tries, False
+        if not tries:
+            super().on_headers_complete()
+            return
         self.admit_head()
         if self._is_short():
             self._body = []
         else:
             self._go_the_long_way()
-        return None
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
