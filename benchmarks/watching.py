@@ -3,7 +3,7 @@
 Ten Chromiums on two cores would measure Chromium. So one of the ten is open in a real one, and nine are
 clients that ask what that one is seen to ask, by the rule it asks by, over as many connections, compressed
 as a browser takes it: see `benchmarks.watchers`. They take processor time from the two cores that everything
-here shares, at the lowest priority, as all that watches is elsewhere in truth.
+here shares, only as far as nobody else wants it, as all that watches is elsewhere in truth.
 """
 
 import asyncio
@@ -68,8 +68,7 @@ neighbour of the other kind, and for the noise of it with that of its own kind."
 COMMITTED, PUBLISHED, SHOWN = "lag, committed", "lag, published", "age of what a dashboard shows"
 HABITS, LINES, PAGES_SEEN = "habits.json", "shown.jsonl", "pages.jsonl"
 """What the processes read and write, in the data folder."""
-LOWEST = 19
-GIVING_WAY = ("nice", "-n", str(LOWEST))
+GIVING_WAY = ("chrt", "--idle", "0")
 """How clients run that have a machine of their own elsewhere."""
 LIVE = "/panels.ndjson?panels=live"
 ASKED = "return performance.getEntriesByType('resource').map(({name}) => name)"
@@ -258,7 +257,7 @@ def give_way(pid: int) -> None:
     """Have a process, and all that it has started and will start, run as `GIVING_WAY`."""
     for each in tree(pid):
         for task in Path(f"/proc/{each}/task").iterdir():
-            os.setpriority(os.PRIO_PROCESS, int(task.name), LOWEST)
+            os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
 
 
 def seen(browser: Chrome, origin: str) -> Habits:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from dwell.errors import SettingInvalid
 from dwell.figures.port import operators_port
-from dwell.priority import LAST, give_way
+from dwell.priority import come_last
 from dwell.serving import Server, address_of, configured, listen
 from dwell.settings import Settings
 from dwell.site.dashboard.app import create_dashboard
@@ -27,7 +27,7 @@ def serve(settings: Settings) -> None:
     app = create_dashboard(settings)
     host, port = settings.dashboard_host, settings.dashboard_port
     sockets = listen(host, port, ("dashboard_host", "dashboard_port"))
-    give_way(LAST)  # before any thread begins
+    come_last()  # before any thread begins
     said = f"the dashboard is at {address_of(host, port)}/"
     beside = operators_port(settings, "dashboard_figures_port", lambda: _exposition(app.state))
     Server(configured(app), said, app.state.streams.close, beside).run(sockets)

@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run `dwell`. Exit status: 0 done, 1 the answer is no, 2 it could not be done."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given and given[0] in PATIENT:
-        priority.give_way(priority.ASIDE)
+        priority.give_way()
     sys.exit(run(given))
 
 
