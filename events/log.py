@@ -47,6 +47,20 @@ class Batch:
         return self.offsets[-1] + 1
 
 
+class Retention(NamedTuple):
+    """What a log lets go of by itself; by default nothing.
+
+    Attributes:
+        seconds: a record may be gone that was received longer ago; None: none is, however old.
+        bytes: the oldest records of a partition that has more may be gone; None: none is.
+        compacts: whether a record may be gone when a later one has its key.
+    """
+
+    seconds: float | None = None
+    bytes: int | None = None
+    compacts: bool = False
+
+
 class LogWriter(ABC):
     """The appending side of a log.
 
@@ -120,6 +134,10 @@ class LogReader(ABC):
     async def bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
         """By partition, `start` and `end`; a log far away is asked once for all of them."""
         return {each: (await self.start(each), await self.end(each)) for each in partitions}
+
+    async def retention(self) -> Retention:
+        """What it lets go of by itself."""
+        return Retention()
 
     @abstractmethod
     async def offset_at(self, partition: int, timestamp: int) -> int:

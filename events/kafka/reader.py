@@ -12,7 +12,7 @@ from dwell.errors import LogMismatch, LogUnavailable
 from dwell.events.kafka.connection import REQUEST_SECONDS, Connection, let_go
 from dwell.events.kafka.progress import Progress
 from dwell.events.kafka.topic import Plan, Topic
-from dwell.events.log import Batch, LogReader, refuse_misfit
+from dwell.events.log import Batch, LogReader, Retention, refuse_misfit
 
 ANSWER_SECONDS = 2 * REQUEST_SECONDS
 """How long a question may take: one request that is lost, and one that is answered."""
@@ -55,6 +55,11 @@ class KafkaReader(LogReader):
         """As the contract says."""
         async with self._connection.answering(ANSWER_SECONDS):
             return await self._topic.partitions()
+
+    async def retention(self) -> Retention:
+        """As the contract says, by the topic's own settings."""
+        async with self._connection.answering(ANSWER_SECONDS):
+            return await self._topic.retention()
 
     async def start(self, partition: int) -> int:
         """As the contract says."""

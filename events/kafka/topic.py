@@ -18,6 +18,7 @@ from aiokafka.errors import (
 
 from dwell.errors import LogUnavailable
 from dwell.events.kafka.connection import Connection
+from dwell.events.log import Retention
 from dwell.settings import Settings
 
 USUAL_REPLICATION = 3
@@ -127,6 +128,24 @@ class Topic:
                     f"{'no leader' if each['leader'] < 0 else f'{in_sync} replicas in step'}: "
                     f"expected a leader and at least {self._least_in_sync} in step"
                 )
+
+    async def retention(self) -> Retention:
+        """What the topic lets go of by itself.
+
+        Raises: as `ensure`; KafkaError too where it may not be asked for.
+        """
+        await self.ensure()
+        policy, milliseconds, most = await self._configured(
+            "cleanup.policy", "retention.ms", "retention.bytes"
+        )
+        policies = policy.split(",")
+        if "delete" not in policies:
+            return Retention(compacts=True)
+        return Retention(
+            int(milliseconds) / 1_000 if int(milliseconds) >= 0 else None,
+            int(most) if int(most) >= 0 else None,
+            "compact" in policies,
+        )
 
     async def delete(self, before: dict[TopicPartition, RecordsToDelete]) -> None:
         """Have the records before an offset be gone, as retention does.
@@ -240,18 +259,29 @@ class Topic:
 
     async def _asked_in_sync(self) -> int:
         """The topic's `min.insync.replicas`; 1 where it may not be asked for."""
-        resource = ConfigResource(
-            ConfigResourceType.TOPIC, self._connection.topic, {"min.insync.replicas": None}
-        )
         try:
-            (answer,) = await self._admin.describe_configs([resource])
-        except KafkaError:
+            (value,) = await self._configured("min.insync.replicas")
+        except (KafkaError, LookupError):
             return 1
-        for _error, _message, _kind, _name, entries in answer.resources:
-            for name, value, *_ in entries:
-                if name == "min.insync.replicas":
-                    return int(value)
-        return 1
+        return int(value)
+
+    async def _configured(self, *names: str) -> list[str]:
+        """What the topic has of these settings, its own or the broker's.
+
+        Raises:
+            KafkaError: it may not be asked for.
+            LookupError: there is no such setting.
+        """
+        resource = ConfigResource(
+            ConfigResourceType.TOPIC, self._connection.topic, dict.fromkeys(names)
+        )
+        (answer,) = await self._admin.describe_configs([resource])
+        found: dict[str, str] = {}
+        for error, message, _kind, _name, entries in answer.resources:
+            if error:
+                raise for_code(error)(message)
+            found |= {name: value for name, value, *_ in entries}
+        return [found[name] for name in names]
 
     async def _described(self) -> list[dict[str, Any]]:
         await self.ensure()

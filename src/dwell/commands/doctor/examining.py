@@ -9,6 +9,7 @@ from dwell.commands.doctor.finding import Finding, note, well, wrong
 from dwell.commands.doctor.log import Log, ask
 from dwell.commands.doctor.origins import origin
 from dwell.commands.doctor.processes import processes, projector
+from dwell.commands.doctor.retention import of_retention
 from dwell.commands.doctor.warehouse import Warehouse, seconds
 from dwell.errors import DwellError
 from dwell.settings import Settings
@@ -35,6 +36,7 @@ def examine(settings: Settings, within: float, asked: str | None = None) -> list
         warehouse.warehouse(settings, published),
         *(of_lag(settings, log, within) if it.verdict == "well" else ()),
         *(of_pruning(settings, log) if it.verdict == "well" else ()),
+        *(of_retention(log) if it.verdict == "well" else ()),
         clock(log.future),
         *([warehouse.dead_letters(published)] if published.there and held is not None else []),
         *processes(settings),
@@ -104,8 +106,8 @@ def of_pruning(settings: Settings, log: Log) -> Iterator[Finding]:
     if settings.kafka_servers:
         yield note(
             "pruning",
-            f"{keeps}, and what a topic keeps, its own retention says (retention.ms)",
-            "have `dwell archive` run before that ends, once a day for example",
+            f"{keeps}, and no topic heeds it: what it keeps, its own retention says",
+            "say it to the topic (retention.ms), and have `dwell archive` run once a day",
         )
     elif log.overdue:
         yield wrong(

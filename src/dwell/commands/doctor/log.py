@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dwell.commands.doctor.clock import now_ms
 from dwell.consumers.beginning import beginning
 from dwell.consumers.lag import Lag, lags
 from dwell.consumers.pruning import old_before
-from dwell.errors import DwellError, LogMismatch
-from dwell.events.log import LogReader
+from dwell.errors import DwellError, LogMismatch, LogUnavailable, WarehouseError
+from dwell.events.log import LogReader, Retention
 from dwell.events.opening import name_of, open_reader
 from dwell.settings import Settings
+from dwell.warehouse.manifest import Manifest
 
 ANSWER_SECONDS = 15.0
 OVERDUE_MS = 3 * 3_600_000
@@ -32,6 +34,10 @@ class Log:
         gap: why it could not be.
         future: by partition, the first offset that was received later than now.
         overdue: how many records are older than the log is to keep them, and were so OVERDUE_MS ago.
+        retention: what it lets go of by itself; `None` if it does not say.
+        archive: what the folder of the archive has of this log; `None` if there is none.
+        archive_trouble: why that cannot be read.
+        unarchived: by partition, what the archive has not; as far as the log has it.
     """
 
     name: str
@@ -43,6 +49,10 @@ class Log:
     gap: str = ""
     future: dict[int, int] | None = None
     overdue: int = 0
+    retention: Retention | None = None
+    archive: Manifest | None = None
+    archive_trouble: str = ""
+    unarchived: dict[int, Lag] = field(default_factory=dict)
 
 
 async def ask(settings: Settings, held: Mapping[int, int] | None) -> Log:
@@ -79,6 +89,7 @@ async def _ask(
         found.bounds[each] = await reader.start(each), await reader.end(each)
     await _look_ahead(found, reader)
     await _look_back(found, reader, settings)
+    await _look_for_the_end(found, reader, settings)
     if held is None:
         return
     owned = [each for each in partitions if settings.owns(each)]
@@ -100,6 +111,25 @@ async def _look_back(found: Log, reader: LogReader, settings: Settings) -> None:
     for each, (start, end) in found.bounds.items():  # the newest record always stays
         old = min(await reader.offset_at(each, moment), end - 1)
         found.overdue += max(0, old - start)
+
+
+async def _look_for_the_end(found: Log, reader: LogReader, settings: Settings) -> None:
+    """What a log that lets go of facts by itself has, and the archive has not."""
+    with suppress(LogUnavailable):  # whoever asks may not be allowed to
+        found.retention = await reader.retention()
+    if found.retention in (None, Retention()):
+        return
+    try:
+        found.archive = Manifest.read(settings.archive_folder)
+    except WarehouseError as error:
+        found.archive_trouble = str(error)
+        return
+    held = found.archive.held if found.archive else {}
+    positions = {
+        each: max(held[each].until, start) if each in held else start
+        for each, (start, _) in found.bounds.items()
+    }
+    found.unarchived = await lags(reader, positions, now_ms())
 
 
 async def _look_ahead(found: Log, reader: LogReader) -> None:

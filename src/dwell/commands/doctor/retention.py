@@ -1,0 +1,51 @@
+"""What a log lets go of by itself, as a topic of Kafka may."""
+
+from collections.abc import Iterator
+
+from dwell.commands.doctor.finding import Finding, note, well, wrong
+from dwell.commands.doctor.log import Log
+from dwell.commands.doctor.warehouse import seconds
+from dwell.events.log import Retention
+
+
+def of_retention(log: Log) -> Iterator[Finding]:
+    """Whether facts are in the archive before the log lets go of them by itself."""
+    found = log.retention
+    if found is None:
+        yield note(
+            "retention",
+            f"{log.name} does not say how long it keeps facts: this client may not ask it",
+            "see that its retention.ms and retention.bytes are -1, or that `dwell archive` runs in time",
+        )
+    elif found.compacts:
+        yield wrong(
+            "retention",
+            f"{log.name} lets go of facts when later ones of the same visitor come (cleanup.policy)",
+            "set cleanup.policy to delete",
+        )
+    elif found != Retention():
+        yield _before_it_ends(log, found)
+
+
+def _before_it_ends(log: Log, retention: Retention) -> Finding:
+    age = "" if retention.seconds is None else f" for {seconds(retention.seconds)}"
+    size = "" if retention.bytes is None else f" in {retention.bytes:,} bytes of each partition"
+    keeps = f"{log.name} keeps facts{age}{size}"
+    daily = "have `dwell archive` run once a day, or set retention.ms and retention.bytes to -1"
+    if log.archive_trouble:
+        return wrong("retention", f"{keeps}, and {log.archive_trouble}", daily)
+    if log.archive is None:
+        return wrong("retention", f"{keeps}, and there is no archive", daily)
+    if log.archive.log_identity != log.identity:
+        return wrong(
+            "retention",
+            f"{keeps}, and the archive is of {log.archive.log_identity}",
+            f"say with DWELL_ARCHIVE where another one is to be; then {daily}",
+        )
+    oldest = max((each.seconds for each in log.unarchived.values()), default=0.0)
+    said = f"{keeps}, and the oldest that is not in the archive is {seconds(oldest)} old"
+    if not any(each.records for each in log.unarchived.values()):
+        return well("retention", f"{keeps}, and the archive has everything that the log has")
+    if retention.seconds is not None and oldest > retention.seconds / 2:
+        return wrong("retention", said, daily)
+    return well("retention", said)
