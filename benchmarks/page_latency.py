@@ -22,14 +22,15 @@ NAME = "page-latency"
 
 ROUNDS = 4000
 PATHS = ("/page_a", "/page_b", "/page_c/tab_1", "/page_c/tab_2")
-PLAIN, MOUNTED, DEAD = "without Dwell", "with Dwell", "with Dwell, log dead"
+PLAIN, TWIN = "without Dwell", "without Dwell, another one alike"
+MOUNTED, DEAD = "with Dwell", "with Dwell, log dead"
 KAFKA, AWAY = "with Dwell on Kafka", "with Dwell on Kafka, broker away"
 BESIDE, LOADED = "without Dwell, beside 1,000 facts/s", "with Dwell, at 1,000 facts/s"
-KINDS = (PLAIN, MOUNTED, DEAD, KAFKA, AWAY, BESIDE, LOADED)
-AGAINST = {MOUNTED: PLAIN, DEAD: PLAIN, KAFKA: PLAIN, AWAY: KAFKA, LOADED: BESIDE}
-AIMS = {LOADED: "ratio at most 1.05"}
+KINDS = (PLAIN, TWIN, MOUNTED, DEAD, KAFKA, AWAY, BESIDE, LOADED)
+AGAINST = {TWIN: PLAIN, MOUNTED: PLAIN, DEAD: PLAIN, KAFKA: PLAIN, AWAY: KAFKA, LOADED: BESIDE}
+AIMS = {TWIN: "", LOADED: "ratio at most 1.05"}
 """Of the others it is 1.01."""
-ANSWERS = {PLAIN: 404, MOUNTED: 204, DEAD: 503, KAFKA: 204, AWAY: 204}
+ANSWERS = {PLAIN: 404, TWIN: 404, MOUNTED: 204, DEAD: 503, KAFKA: 204, AWAY: 204}
 """How a fact is answered at first; the broker that goes away does so afterwards."""
 TRACKED = ("dwell.cli", "site")
 FACTS = 1_000
@@ -39,6 +40,11 @@ VISITORS = 1_000_000
 WARMS = 5.0
 """Seconds."""
 SHARES = {"p50": 0.5, "p99": 0.99}
+
+LIMIT = (
+    "A page with Dwell takes one call more than without: the one that looks whether facts come, 0.2 µs. "
+    "What else differs is noise of processes that share two cores, as two sites do that are alike."
+)
 
 
 def run(times: int) -> Iterable[Row]:
@@ -66,6 +72,7 @@ def once() -> dict[str, list[float]]:
         blocked.touch()
         logs: dict[str, dict[str, Any]] = {
             PLAIN: {"data": folder / "plain"},
+            TWIN: {"data": folder / "twin"},
             MOUNTED: {"data": folder / "data"},
             DEAD: {"data": blocked / "data"},
         }
@@ -75,7 +82,7 @@ def once() -> dict[str, list[float]]:
                 logs[kind] = {"data": folder / kind, "log": topic_on(broker), "durable_within": 1}
         visitors = {}
         for kind, settings in logs.items():
-            command = ("benchmarks.page_latency", "untracked") if kind == PLAIN else TRACKED
+            command = ("benchmarks.page_latency", "untracked") if kind in (PLAIN, TWIN) else TRACKED
             site = stack.enter_context(running_site(**settings, command=command))
             visitors[kind] = Visitor(site.port)
             stack.callback(visitors[kind].close)
