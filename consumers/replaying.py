@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +30,7 @@ from dwell.warehouse.contents import REPLAYED_FROM
 from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.rebuilding import Rebuilding, Segment
 
-PLAN = "plan.json"
+PLAN, LOCK = "plan.json", ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,15 @@ class Replay:
         self._rules = rules
         self.work = out.with_name(f"{out.name}.replay")
 
+    def require_new(self) -> None:
+        """See that it would be begun, or gone on with.
+
+        Raises:
+            WarehouseError: there is such a file already, or another replay was begun here.
+        """
+        if not self._is_put() and (written := self._written_plan()) is not None:
+            self._require_same(written)
+
     async def plan(self) -> Plan:
         """From where to where it goes, by offsets.
 
@@ -144,33 +153,55 @@ class Replay:
                 assert plan is not None
                 shutil.rmtree(self.work)
                 return Replayed(plan, 0, 0)
-            plan = self._agreed()
+            plan = self._agreed_or_gone()
             found, forgotten = asyncio.run(self._prepared(plan))
+            archived = self._archive.counted(found.archived) if self._archive else []
             logged = self._staged(found, watcher)
-            self._built(plan, [*found.archived, *logged], forgotten, watcher)
+            self._built(plan, [*archived, *logged], forgotten, watcher)
             self._put()
-        return Replayed(plan, _records(found.archived), _records(logged))
+        return Replayed(plan, _records(archived), _records(logged))
+
+    def _agreed_or_gone(self) -> Plan:
+        """As `_agreed`; where nothing comes of it, no folder is left."""
+        try:
+            return self._agreed()
+        except BaseException:
+            if not (self.work / PLAN).exists():
+                (self.work / LOCK).unlink()
+                with suppress(OSError):  # somebody has put something there
+                    self.work.rmdir()
+            raise
 
     def _agreed(self) -> Plan:
         """The plan that was written down, if it is for the same; else a new one."""
-        asked = _text(self._since), _text(self._until)
-        rules = self._rules.text() if self._rules else ""
         written = self._written_plan()
-        if written is None:
-            plan = replace(asyncio.run(self.plan()), asked=asked, rules=rules)
-            _write(self.work / PLAN, plan.raw())
-            return plan
-        if written.asked != asked:
+        if written is not None:
+            self._require_same(written)
+            return written
+        plan = replace(asyncio.run(self.plan()), asked=self._asked, rules=self._rules_text)
+        _write(self.work / PLAN, plan.raw())
+        return plan
+
+    def _require_same(self, written: Plan) -> None:
+        if written.asked != self._asked:
+            was, asked = map(_for_people, (written.asked, self._asked))
             raise WarehouseError(
-                f"{self.work} belongs to a replay from {written.asked[0]} to {written.asked[1]}: "
-                f"expected from {asked[0]} to {asked[1]}; ask for the same, or remove the folder"
+                f"{self.work} belongs to a replay {was}: expected one {asked}; ask for the same, or remove "
+                "the folder"
             )
-        if written.rules != rules:
+        if written.rules != self._rules_text:
             raise WarehouseError(
                 f"{self.work} belongs to a replay with the rules {written.rules or 'none'}: expected "
-                f"{rules or 'none'}; give the same, or remove the folder"
+                f"{self._rules_text or 'none'}; give the same, or remove the folder"
             )
-        return written
+
+    @property
+    def _asked(self) -> tuple[str, str]:
+        return _text(self._since), _text(self._until)
+
+    @property
+    def _rules_text(self) -> str:
+        return self._rules.text() if self._rules else ""
 
     def _written_plan(self) -> Plan | None:
         try:
@@ -259,7 +290,7 @@ class Replay:
             self._is_put()
         try:
             self.work.mkdir(parents=True, exist_ok=True)
-            lock = self.work / ".lock"
+            lock = self.work / LOCK
             lock.touch()
         except OSError as error:
             raise WarehouseError(
@@ -278,6 +309,12 @@ def _text(point: Point) -> str:
     if point.offsets:
         return ",".join(f"{each}:{offset}" for each, offset in point.offsets.items())
     return point.end if point.moment is None else str(point.moment)
+
+
+def _for_people(asked: tuple[str, str]) -> str:
+    """`None:200000` is the offset of every partition."""
+    since, until = (each.removeprefix(f"{None}:") for each in asked)
+    return f"from {since} to {until}"
 
 
 def _write(path: Path, raw: dict[str, Any]) -> None:

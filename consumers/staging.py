@@ -11,9 +11,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 from dwell.consumers.judge import judge
@@ -106,7 +107,13 @@ def _work(
         initargs=(settings, folder, kind, os.getpid()),
     )
     try:
-        _follow({pool.submit(_work_here, task): task for task in tasks}, done)
+        with _uninterrupted():
+            running = {pool.submit(_work_here, task): task for task in tasks}
+        _follow(running, done)
+    except KeyboardInterrupt:
+        for each in multiprocessing.active_children():
+            each.terminate()  # what a worker has not finished is read again
+        raise
     except BrokenProcessPool:
         raise WarehouseError(
             "a process that reads the log was killed: expected memory enough for "
@@ -114,6 +121,20 @@ def _work(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What begins in here never hears Ctrl-C, which a terminal tells to everybody: a process that still
+    imports what it needs would end with a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _follow(running: dict["Future[None]", Span], done: Callable[[int], None]) -> None:

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -27,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell has it for what runs in the background; what tests start would never hear Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("long" if config.option.long else "short")
     if config.option.runs is None:
         config.option.runs = RUNS if config.option.long else 1

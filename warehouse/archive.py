@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -65,6 +66,17 @@ class Archive:
         ]
         return sorted(found, key=lambda each: each.first)
 
+    def counted(self, segments: Iterable[Segment]) -> list[Segment]:
+        """The same, each with as many records as are meant of it. Of a file that is cut that is asked.
+
+        Raises:
+            WarehouseError: a file cannot be read.
+        """
+        return [
+            each if each.whole else replace(each, records=self._records_within(each))
+            for each in segments
+        ]
+
     def offset_at(self, partition: int, moment: int) -> int | None:
         """The least offset of a record received at `moment` (milliseconds since 1970) or later."""
         day = day_of(moment)
@@ -125,6 +137,19 @@ class Archive:
         except duckdb.Error as error:
             first_line = str(error).partition("\n")[0]
             raise WarehouseError(f"{self.folder} cannot be read: {first_line}") from error
+
+    def _records_within(self, segment: Segment) -> int:
+        try:
+            with reading() as connection:
+                [(found,)] = connection.execute(
+                    f"select count(*) from {parquet([segment.path])} "  # noqa: S608  our own path, quoted
+                    'where "offset" >= ? and "offset" < ?',
+                    [segment.first, segment.until],
+                ).fetchall()
+        except duckdb.Error as error:
+            first_line = str(error).partition("\n")[0]
+            raise WarehouseError(f"{self.folder} cannot be read: {first_line}") from error
+        return int(found)
 
     def _offset_within(self, file: ArchiveFile, moment: int) -> list[int]:
         with reading() as connection:

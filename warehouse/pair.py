@@ -185,9 +185,7 @@ def _unreadable(path: Path, error: Exception) -> WarehouseError:
     problem = str(error).partition("\n")[0]
     if found := re.search(r"Conflicting lock is held in .*?\(PID (\d+)\)", problem):
         return _held_by(path, found[1])
-    if "not a valid DuckDB database file" in problem:
-        return WarehouseError(f"{path} is no DuckDB file: expected a warehouse")
-    return WarehouseError(f"{path} cannot be opened: {problem}")
+    return published.unreadable(path, error)
 
 
 def _held_by(path: Path, process: str) -> WarehouseHeld:

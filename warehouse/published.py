@@ -115,9 +115,16 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> Identity:
     except duckdb.OutOfMemoryException as error:
         raise QueryFailed(str(error).partition("\n")[0]) from None
     except (duckdb.Error, OSError) as error:
-        problem = str(error).partition("\n")[0]
-        raise WarehouseError(f"{path} cannot be opened: {problem}") from None
+        raise unreadable(path, error) from None
     return identity
+
+
+def unreadable(path: Path, error: Exception) -> WarehouseError:
+    """What is wrong with a file that DuckDB could not open."""
+    problem = str(error).partition("\n")[0]
+    if "not a valid DuckDB database file" in problem:
+        return WarehouseError(f"{path} is no DuckDB file: expected a warehouse")
+    return WarehouseError(f"{path} cannot be opened: {problem}")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, path: Path) -> None:

@@ -126,7 +126,7 @@ class Rules(BaseModel):
                 the key, its value and what would be right.
         """
         try:
-            found = tomllib.loads(path.read_text())
+            found = tomllib.loads(path.read_text("utf-8-sig"))
         except OSError as error:
             raise RulesInvalid(f"{path} cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -207,6 +207,7 @@ def test_the_last_lines_are_shown_each_with_its_place(said: Said) -> None:
         (["--type", "page.viewed", "--type", "visitor.forgotten", "--from-offset", "0:3"], ["0:3", "0:7", "0:8"]),
         (["--from-datetime", "2025-11-24T17:00:11+01:00"], ["0:7", "0:8"]),
         (["--from-beginning", "--view", "*PageA"], ["0:0", "0:1", "0:8"]),
+        (["--from-beginning", "--view", "PageA"], ["0:0", "0:1", "0:8"]),
         (["--lines", "0"], []),
     ],
 )  # fmt: skip

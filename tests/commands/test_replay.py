@@ -54,6 +54,10 @@ def test_a_dry_run_says_what_would_be_read_and_makes_nothing(
     assert said[-1] == "10 offsets; nothing was made"
     assert list(tmp_path.iterdir()) == [settings.data]
 
+    out.touch()
+    assert typed(settings, "replay", "--dry-run", str(out)) == 2
+    assert "is there already: expected a new file" in capfd.readouterr().err
+
 
 def test_an_archive_says_what_it_holds(
     settings: Settings, capfd: pytest.CaptureFixture[str]

@@ -213,3 +213,13 @@ def test_a_file_that_cannot_be_used_is_told_why(
     for command in ("check", "show"):
         assert run(["rules", command, str(tmp_path / "none")]) == 2
         assert "none is missing: expected" in capsys.readouterr().err
+    assert run(["rules", "show", str(tmp_path / "rules.toml")]) == 2
+    assert capsys.readouterr().err.endswith("rules.toml is no DuckDB file: expected a warehouse\n")
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rules.toml").write_text("session_timeout = 600", "utf-8-sig")
+    assert run(["rules", "check", str(tmp_path / "rules.toml")]) == 0
+    assert "session_timeout = 600" in capsys.readouterr().out

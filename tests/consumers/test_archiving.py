@@ -51,6 +51,19 @@ def replayed(settings: Settings, out: Path, **options: Any) -> dict[str, list[tu
     return tables(out)
 
 
+def test_of_a_file_of_the_archive_only_what_is_read_is_counted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    append(settings, visits(4))
+    archived(settings)
+    append(settings, visits(1, first=9))
+    watcher = Quiet()
+    since, until = Point("earliest", offsets={0: 3}), Point("latest", offsets={0: 8})
+    done = replay(settings, tmp_path / "new.duckdb", since=since, until=until, watcher=watcher)
+    assert (done.archived, done.logged) == (5, 0)
+    assert (watcher.steps[-1], watcher.done) == (("building the tables", 5, 0), 5)
+
+
 def test_a_replay_reads_archive_and_log_as_one(settings: Settings, tmp_path: Path) -> None:
     append(settings, [*visits(4), curt(pageview=9), Stored(b"junk", NOW, b"k")])
     append(settings, [forgotten(2, NOW + 5 * HOUR)])

@@ -147,8 +147,18 @@ def test_work_that_was_begun_for_something_else_is_refused(
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
         patch.setattr(replaying.Replay, "_built", _interrupted)
         replay(settings, tmp_path / "new.duckdb")
-    with pytest.raises(WarehouseError, match="belongs to a replay from earliest to latest"):
-        replay(settings, tmp_path / "new.duckdb", until=Point("latest", offsets={0: 3}))
+    said = "belongs to a replay from earliest to latest: expected one from earliest to 3; ask"
+    with pytest.raises(WarehouseError, match=said):
+        replay(settings, tmp_path / "new.duckdb", until=Point("latest", offsets={None: 3}))
+
+
+def test_what_is_refused_before_it_begins_leaves_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    append(settings, visits(1))
+    with pytest.raises(LogGap):
+        replay(settings, tmp_path / "new.duckdb", until=Point("latest", offsets={None: 99}))
+    assert list(tmp_path.iterdir()) == [settings.data]
 
 
 def test_an_offset_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -80,7 +80,11 @@ def show(settings: Settings, place: tuple[int, int], form: str) -> int:
 @click.option("--visitor", type=Uuid(), metavar="UUID", help="Only this visitor's.")
 @click.option("--session", type=Uuid(), metavar="UUID", help="Only those of this session.")
 @click.option("--pageview", type=Uuid(), metavar="UUID", help="Only those of this pageview.")
-@click.option("--view", metavar="NAME", help="Only those of this view, or of those like shop.*")
+@click.option(
+    "--view",
+    metavar="NAME",
+    help="Only those of this view, which may be named by its end, or of those like shop.*",
+)
 @click.option("--type", "types", multiple=True, type=click.Choice(TYPES), help="Only those of this type; may be repeated.")  # fmt: skip
 @click.option("--lines", type=click.IntRange(0), metavar="N", help=f"The last so many first, {LAST} if nothing is said.")  # fmt: skip
 @click.option("--from-datetime", "moment", type=Moment(), metavar="TIME", help="Those received since, as 2026-03-01T12:00.")  # fmt: skip

@@ -14,7 +14,7 @@ class Wanted:
     are records that tell nothing.
 
     Attributes:
-        view: its name, or a pattern for it with `*`, `?` and `[…]`.
+        view: its name, or how it ends behind a dot, or a pattern for it with `*`, `?` and `[…]`.
         types: one of them.
     """
 
@@ -61,5 +61,9 @@ class Wanted:
         return (
             self.session in (None, data.session_id)
             and self.pageview in (None, data.pageview_id)
-            and (self.view in (None, data.view) or fnmatchcase(data.view, str(self.view)))
+            and (self.view is None or _is_named(data.view, self.view))
         )
+
+
+def _is_named(view: str, name: str) -> bool:
+    return view == name or view.endswith(f".{name}") or fnmatchcase(view, name)

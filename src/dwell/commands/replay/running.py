@@ -46,6 +46,7 @@ def replay(
         rules=Rules.read(rules) if rules else None,
     )
     if dry_run:
+        made.require_new()
         _foretell(made, asyncio.run(made.plan()))
         return 0
     began = time.monotonic()
