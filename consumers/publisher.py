@@ -157,5 +157,7 @@ class Publisher:
             self._warehouse.note("published_at", now)
             promotion.release(self._warehouse.connection)
         self._warehouse.checkpoint()
+        if not self._behind():
+            self._warehouse.let_go()
         scrub_due = self._warehouse.info(scrubbing.SCRUB_DUE) is not None
         return Standing(time.monotonic() - began, scrub_due)

@@ -23,6 +23,8 @@ from dwell.warehouse.attaching import attach
 STORAGE_VERSION = "v1.4.0"
 """Written so that DuckDB 1.4 reads it too."""
 MEMORY_LIMIT = "1GiB"
+CALM_LIMIT = "128MiB"
+"""What DuckDB may keep while there is little to do: merges of what comes now look for rows in a part of it."""
 THREADS = 1
 """A batch is too small to share: two threads took a tenth more processor time for it and no less
 time, and what reads the log wants a core too."""
@@ -236,6 +238,15 @@ class LiveWarehouse:
             self.connection.execute("checkpoint warehouse")
         except duckdb.Error as error:
             raise self._failed(error) from error
+
+    def let_go(self) -> None:
+        """Have DuckDB keep no more than CALM_LIMIT of the file in memory, of what it used last. What it
+        wants of the rest it reads again. By itself it keeps all that was ever read or written, up to its
+        limit, so a process would grow as the tables do."""
+        _, limit = self._power
+        with suppress(duckdb.OutOfMemoryException):  # so much is in use just now
+            self.connection.execute(f"set memory_limit = '{CALM_LIMIT}'")
+        self.connection.execute(f"set memory_limit = '{limit}'")
 
     def _failed(self, error: duckdb.Error) -> WarehouseError:
         first_line = str(error).partition("\n")[0]

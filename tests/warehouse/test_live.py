@@ -12,9 +12,12 @@ import pytest
 
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
 from dwell.shard import Shard
+from dwell.warehouse import live
 from dwell.warehouse.contents import read
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import Projected, glimpse
+
+MIB = 2**20
 
 
 def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
@@ -201,3 +204,26 @@ def test_a_disk_that_is_full_is_told_of_in_one_line_and_the_file_goes_on(tmp_pat
 
 
 LETTER = "insert into dead_letter by name select 0 as partition, 0 as \"offset\", 'not_json' as reason, '' as detail, ?::blob as payload, '2026-03-01'::timestamp as received_at"
+
+
+def test_it_lets_go_of_what_it_read_long_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CALM_LIMIT", "4MiB")
+    with LiveWarehouse(tmp_path / "warehouse.duckdb") as warehouse:
+        rows = "select hash(range) as value from range(2_000_000)"
+        warehouse.connection.execute(f"create table warehouse.main.long_ago as {rows}")
+        warehouse.checkpoint()
+        warehouse.connection.execute("select max(value) from warehouse.main.long_ago")
+        assert kept(warehouse) > 8 * MIB
+        warehouse.let_go()
+        assert kept(warehouse) <= 4 * MIB
+        limit = warehouse.connection.execute("select current_setting('memory_limit')").fetchone()
+        assert limit == ("1.0 GiB",)
+
+
+def kept(warehouse: LiveWarehouse) -> int:
+    """Bytes of the file that DuckDB has in memory."""
+    asked = "select memory_usage_bytes from duckdb_memory() where tag = 'BASE_TABLE'"
+    [(found,)] = warehouse.connection.execute(asked).fetchall()
+    return int(found)
