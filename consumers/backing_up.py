@@ -4,7 +4,9 @@ The warehouses are taken before the log, so that the log has all that they have 
 """
 
 import asyncio
+import glob
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +70,7 @@ def back_up(settings: Settings, target: Path, *, secrets: bool) -> Manifest:
     try:
         draft.folder.mkdir(parents=True, mode=0o700)
         with _nobody_forgets(settings):
+            _sweep(target)
             manifest = _made(settings, draft, secrets=secrets)
         manifest.write(draft.folder)
         for folder in (draft.folder, *filter(Path.is_dir, draft.folder.rglob("*"))):
@@ -77,6 +80,24 @@ def back_up(settings: Settings, target: Path, *, secrets: bool) -> Manifest:
     finally:
         shutil.rmtree(draft.folder, ignore_errors=True)
     return manifest
+
+
+def _sweep(target: Path) -> None:
+    """Remove drafts of this backup whose process was killed: they hold what visitors did."""
+    for draft in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        process = draft.suffix.removeprefix(".")
+        if process.isdigit() and not _runs(int(process)):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _made(settings: Settings, draft: _Draft, *, secrets: bool) -> Manifest:
@@ -118,6 +139,7 @@ def _log(settings: Settings, draft: _Draft) -> str | None:
         if not settings.embedded_log.exists():
             return None
         log_file.copy(settings.embedded_log, draft.folder / LOG)
+        log_file.require_whole(draft.folder / LOG, settings.embedded_log)
         draft.note(LOG)
     return asyncio.run(_identity(settings))
 
@@ -149,7 +171,7 @@ def _settings(settings: Settings, draft: _Draft) -> None:
     plain = Settings().environment()
     given = {name: value for name, value in settings.environment().items() if value != plain[name]}
     with (draft.folder / SETTINGS).open("x") as file:
-        file.writelines(f"{name}={value}\n" for name, value in given.items())
+        file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in given.items())
         file.flush()
         os.fsync(file.fileno())
     draft.note(SETTINGS)

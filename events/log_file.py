@@ -122,6 +122,26 @@ def copy(path: Path, target: Path) -> None:
         raise explained(error, path) from error
 
 
+def require_whole(path: Path, named: Path) -> None:
+    """Read through a copy that nobody writes, of the log that is `named`.
+
+    Raises:
+        LogError: it is damaged, or cannot be read.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            (found,) = connection.execute("pragma quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise explained(error, named) from error
+    if found != "ok":
+        raise _damaged(named)
+
+
+def _damaged(path: Path) -> LogMismatch:
+    return LogMismatch(f"the log {path} is damaged: expected a whole file; bring one from a copy")
+
+
 def seal(connection: sqlite3.Connection, why: str) -> None:
     """Have the log take no more facts, whoever appends them; inside a transaction. Records can be read,
     and overwritten where they stand."""
@@ -180,9 +200,7 @@ def explained(error: Exception, path: Path) -> LogError:
     if name == "SQLITE_NOTADB":
         return LogMismatch(f"{path} is not a Dwell log: expected a file made by Dwell, or none")
     if name.startswith("SQLITE_CORRUPT"):
-        return LogMismatch(
-            f"the log {path} is damaged: expected a whole file; bring one from a copy"
-        )
+        return _damaged(path)
     if name in _NO_ROOM:
         return NoSpace(f"the log {path} failed: {error} ({name}): {_ROOM}")
     expected = next(

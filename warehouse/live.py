@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -25,6 +26,8 @@ STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "1GiB"
 CALM_LIMIT = "128MiB"
 """What DuckDB may keep while there is little to do: merges of what comes now look for rows in a part of it."""
+ADVICE = "move it away, and it is made anew from the log (docs/keeping.md, A lost warehouse)"
+"""What to do about a file that is damaged."""
 THREADS = 1
 """A batch is too small to share: two threads took a tenth more processor time for it and no less
 time, and what reads the log wants a core too."""
@@ -158,7 +161,8 @@ class LiveWarehouse:
         except duckdb.Error as error:
             self._lock.close()
             first_line = str(error).partition("\n")[0]
-            raise WarehouseError(f"{self.path} cannot be opened: {first_line}") from None
+            advice = f": expected a whole file; {ADVICE}" if _is_damage(error) else ""
+            raise WarehouseError(f"{self.path} cannot be opened: {first_line}{advice}") from None
         except BaseException:
             self._lock.close()
             raise
@@ -384,6 +388,23 @@ def _hold(path: Path, shard: Shard | None) -> Any:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def damage(path: Path) -> str:
+    """What is damaged in a live file that nobody has open; empty if nothing is seen, or it is not there."""
+    if not path.exists():
+        return ""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(attach(path, "warehouse", "read_only"))
+    except duckdb.Error as error:
+        return str(error).partition("\n")[0] if _is_damage(error) else ""
+    return ""
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Whether it is the file, and neither who has it open, nor who may, nor the machine."""
+    return re.search("not a valid|corrupt|checksum|serializ", str(error), re.IGNORECASE) is not None
 
 
 def _attach(path: Path, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:

@@ -1,6 +1,6 @@
 """Bring the pageviews of another tool into Dwell, from a CSV file, each at the time it had there.
 
-    DWELL_API_KEY=… python import_csv.py https://shop.example/dwell pageviews.csv
+    DWELL_API_KEY_FILE=key python import_csv.py https://shop.example/dwell pageviews.csv
 
 The file has a header and the columns time (with its zone), seconds, visitor, session, path, title,
 referrer and agent. Its lines may stand in any order. To run it once more changes nothing, and a longer
@@ -78,7 +78,7 @@ def lines(file: str) -> Iterator[Line]:
     Raises:
         ValueError: one of them is wrong.
     """
-    with Path(file).open(newline="", encoding="utf-8") as opened:
+    with Path(file).open(newline="", encoding="utf-8-sig") as opened:
         reader = csv.DictReader(opened)
         if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
             expected = f"expected a header with {', '.join(COLUMNS)}, and commas between them"
@@ -125,6 +125,6 @@ def main(url: str, file: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or "DWELL_API_KEY" not in os.environ:
-        sys.exit("usage: DWELL_API_KEY=… python import_csv.py URL FILE")
-    main(*sys.argv[1:], os.environ["DWELL_API_KEY"])
+    if len(sys.argv) != 3 or "DWELL_API_KEY_FILE" not in os.environ:
+        sys.exit("usage: DWELL_API_KEY_FILE=… python import_csv.py URL FILE")
+    main(*sys.argv[1:], Path(os.environ["DWELL_API_KEY_FILE"]).read_text())

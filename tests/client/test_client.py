@@ -148,6 +148,15 @@ def test_what_is_no_address_is_refused() -> None:
         Client("shop.example/dwell", KEY)
 
 
+def test_a_key_is_told_to_nobody(site: Site) -> None:
+    with Client(f"{site.origin}/dwell", f" {KEY}\r\n") as client:
+        assert client.send(looks(1)) == 2
+    for key in ("", f"{KEY}\n{KEY}", f"Bearer {KEY}", f"{KEY}é"):
+        with pytest.raises(ValueError, match="expected what `dwell key new` printed") as refused:
+            Client(f"{site.origin}/dwell", key)
+        assert KEY not in str(refused.value)
+
+
 def test_an_answer_of_somebody_else_is_shown(site: Site) -> None:
     with Client(f"{site.origin}/dwell", KEY) as astray:
         astray._path = "/dwell/beacon.js"

@@ -73,11 +73,18 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
         yield made
 
 
+def key_file(folder: Path) -> Path:
+    """As `dwell key new till > key` makes it, with the end of a line."""
+    file = folder / "key"
+    file.write_text(f"{KEY}\n")
+    return file
+
+
 def imported(installation: Installation, file: Path) -> str:
     said = run(
         *(sys.executable, "-W", "error", str(EXAMPLE), f"{installation.origin}/dwell", str(file)),
         folder=file.parent,
-        DWELL_API_KEY=KEY,
+        DWELL_API_KEY_FILE=str(key_file(file.parent)),
     )
     return said.strip()
 
@@ -213,7 +220,7 @@ def refused(url: str, file: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLE), url, file],
         cwd=folder,
-        env=os.environ | {"DWELL_API_KEY": KEY},
+        env=os.environ | {"DWELL_API_KEY_FILE": str(key_file(folder))},
         capture_output=True,
         text=True,
         check=False,

@@ -119,6 +119,23 @@ def test_old_facts_that_were_not_pruned_are_wrong_and_new_ones_are_well(
     assert (status, findings["pruning"]["verdict"]) == (0, "well")
 
 
+def test_what_cannot_be_begun_with_is_wrong_and_has_advice(doctor: Doctor, tmp_path: Path) -> None:
+    settings = made(tmp_path, glimpse(1, received_at=now(90)))
+    with settings.warehouse.open("rb+") as file:
+        file.write(bytes(range(256)) * 48)
+    status, findings = doctor()
+    assert (status, findings["projector"]["verdict"]) == (1, "wrong")
+    assert "not a valid DuckDB database file" in findings["projector"]["said"]
+    assert findings["projector"]["advice"].endswith("(docs/keeping.md, A lost warehouse)")
+    settings.embedded_log.write_bytes(b"x" * 8192)
+    assert doctor()[1]["log"]["advice"].endswith("see docs/keeping.md, A lost log")
+
+    (tmp_path / "file").touch()
+    status, findings = doctor(data=tmp_path / "file")
+    assert (status, findings["folder"]["verdict"]) == (1, "wrong")
+    assert findings["folder"]["said"] == f"{tmp_path / 'file'} is no folder"
+
+
 def test_an_installation_at_rest_is_well(doctor: Doctor, tmp_path: Path) -> None:
     made(tmp_path, glimpse(1, received_at=now(90)), glimpse(2, received_at=now(80)))
     before = {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*.duckdb")}

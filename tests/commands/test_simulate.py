@@ -1,5 +1,6 @@
 """`dwell simulate`: visitors whose truth is known, and the check against it."""
 
+import asyncio
 import json
 import shlex
 import shutil
@@ -404,6 +405,38 @@ def test_the_truth_is_true_however_the_simulation_ends(how: signal.Signals, tmp_
         assert seqs <= found[key]["seq"]
     assert len(found) - len(settled) <= 20
     assert status == (130 if how == signal.SIGINT else -9)
+
+
+async def test_two_visits_of_one_person_may_be_broken_off_in_any_order(tmp_path: Path) -> None:
+    with TruthFile(tmp_path / "truth.jsonl") as truth:
+        browsers = Browsers(
+            url="http://127.0.0.1:9", visits=live_visits(1), delivery=in_pieces, truth=truth
+        )
+        going, waiting = [asyncio.create_task(_visits(browsers)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for each in (waiting, going):
+            each.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await each
+
+
+async def _visits(browsers: Browsers) -> None:
+    async with browsers._in_turn(1):
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    "torn", [b'{"settled":"01a', b"x" * 200_000, b""], ids=["a line", "much", "nothing"]
+)
+def test_the_beginning_of_a_line_goes_when_the_truth_is_gone_on_with(
+    torn: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "truth.jsonl"
+    for whole in (b"", b'{"run":{"visitors":1}}\n'):
+        path.write_bytes(whole + torn)
+        with TruthFile(path) as truth:
+            truth.run(ended=True)
+        assert path.read_bytes() == whole + b'{"run":{"ended":true}}\n'
 
 
 # The check

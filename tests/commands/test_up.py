@@ -206,6 +206,24 @@ def test_a_part_that_cannot_work_ends_everything_with_its_own_line(tmp_path: Pat
         assert project.alive
 
 
+def test_pages_and_facts_go_on_while_the_warehouse_is_damaged(tmp_path: Path) -> None:
+    port = free_port()
+    environ = environment(tmp_path / "data", port, publish_seconds=0.2)
+    address, damaged = f"http://127.0.0.1:{port}", tmp_path / "data" / "live" / "warehouse.duckdb"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(bytes(range(256)) * 48)
+    with running("up", environ=environ, output=tmp_path / "up.out", url=address) as up:
+        wait_until(lambda: READY in up.printed())
+        wait_until(lambda: "move it away, and it is made anew from the log" in up.printed())
+        post(address, 1, 1500)
+        damaged.rename(damaged.with_name("lost.duckdb"))
+        engaged = "select engagement_time from pageview"
+        published = tmp_path / "data" / "warehouse.duckdb"
+        wait_until(published.exists, 30)
+        wait_until(lambda: asked(environ, tmp_path, engaged) == "engagement_time\n1.5\n")
+        assert up.stop() == 0
+
+
 def refused(environ: dict[str, str], tmp_path: Path) -> str:
     """What a `dwell up` prints that ends with 2 and leaves nobody behind."""
     up = Process("up", environ=environ, output=tmp_path / "refused.out")

@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
 import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from dwell.consumers.backing_up import back_up
 from dwell.consumers.backup import Manifest
 from dwell.consumers.forgetting import Forgetting
 from dwell.consumers.restoring import Restoring, erasures_in
-from dwell.errors import BackupInvalid, WarehouseHeld
+from dwell.errors import BackupInvalid, LogMismatch, WarehouseHeld
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
@@ -126,6 +130,48 @@ def test_nothing_is_overwritten(ran: Settings, backup: Path, new: Settings) -> N
     (new.data / "something").touch()
     with pytest.raises(BackupInvalid, match="has something in it: expected an empty folder"):
         restored(new, backup)
+
+
+def test_a_damaged_log_is_not_called_whole(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "data")
+    append(settings, [each for visitor in range(1, 60) for each in visit(visitor)])
+    with closing(sqlite3.connect(settings.embedded_log)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    content = bytearray(settings.embedded_log.read_bytes())
+    content[5 * 4096 : 6 * 4096] = bytes(range(256)) * 16
+    settings.embedded_log.write_bytes(content)
+    with pytest.raises(LogMismatch, match="is damaged: expected a whole file"):
+        back_up(settings, tmp_path / "backup", secrets=False)
+    assert [each.name for each in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_shell_reads_the_settings_as_they_were(tmp_path: Path) -> None:
+    origins = "https://a.example https://b.example"
+    settings = settings_of(tmp_path / "d ü; x" / "data", allowed_origins=origins)
+    append(settings, visit(1))
+    back_up(settings, tmp_path / "backup", secrets=False)
+    script = 'set -a; . "$0"; printf "%s|%s" "$DWELL_DATA" "$DWELL_ALLOWED_ORIGINS"'
+    said = subprocess.run(
+        ["/bin/sh", "-c", script, str(tmp_path / "backup" / "settings.env")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (said.stdout, said.stderr) == (f"{settings.data}|{origins}", "")
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_one(ran: Settings, tmp_path: Path) -> None:
+    gone = subprocess.run(["/bin/sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    left, works, other = (
+        tmp_path / f".backup.{suffix}" for suffix in (gone.stdout.strip(), os.getppid(), "notes")
+    )
+    for each in (left, works, other):
+        each.mkdir()
+        (each / "warehouse.duckdb").touch()
+    back_up(ran, tmp_path / "backup", secrets=False)
+    assert not left.exists()
+    assert works.exists()
+    assert other.exists()
 
 
 @pytest.mark.parametrize("harm", ["changed", "shorter", "gone"])

@@ -49,20 +49,23 @@ class Client:
         """
         Args:
             url: where the collector is, with its prefix.
-            key: as `dwell key new` made it.
+            key: as `dwell key new` made it; what a file has around it does not count.
             patience: seconds for which a request is tried again that was not answered well.
             timeout: seconds for which one answer is waited for.
             context: what certificates are checked by; by default the system's.
 
         Raises:
-            ValueError: the address is none.
+            ValueError: the address is none, or the key; a key is never told.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url is {url!r}: expected one such as https://shop.example/dwell")
         self._path = f"{parts.path.rstrip('/')}/server/facts"
         self._url = f"{parts.scheme}://{parts.netloc}{self._path}"
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self._headers = {
+            "Authorization": f"Bearer {_plain(key)}",
+            "Content-Type": "application/json",
+        }
         self._patience = patience
         self._connection: HTTPConnection = (
             HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=context)
@@ -127,6 +130,17 @@ class Client:
         except (OSError, HTTPException) as error:
             self._connection.close()
             return 0, (str(error) or type(error).__name__).encode(), 0.0
+
+
+def _plain(key: str) -> str:
+    """The key, which a header can carry; whatever else it is would be told by who sends it."""
+    key = key.strip()
+    if not key.isascii() or not key.isprintable() or not key or " " in key:
+        raise ValueError(
+            f"key has {len(key)} characters, not all of them such as a key has: expected what "
+            "`dwell key new` printed"
+        )
+    return key
 
 
 def _facts(pageviews: Iterable[Pageview]) -> Iterator[_Fact]:

@@ -56,6 +56,12 @@ def of_log(log: Log, published: Warehouse) -> Finding:
             f"{log.name} is gone, and the warehouse was made from it ({known})",
             "bring it back from a copy, or say with DWELL_LOG where it is; until then no fact is read",
         )
+    if log.trouble and log.foreign:
+        return wrong(
+            "log",
+            log.trouble,
+            "stop site and projector, keep the file, and see docs/keeping.md, A lost log",
+        )
     if log.trouble:
         return wrong(
             "log", log.trouble, "facts wait in browsers, and the projector waits, until it answers"

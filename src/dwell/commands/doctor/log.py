@@ -28,6 +28,7 @@ class Log:
     Attributes:
         name: as messages call it.
         trouble: why it could not be asked.
+        foreign: whether that is because of what it is, and not of whether it answers.
         missing: whether there is no file of an embedded log.
         bounds: by partition, the oldest offset and the next one to be written.
         lags: by partition, what is not published; `None` if the log could not be asked for it.
@@ -43,6 +44,7 @@ class Log:
     name: str
     identity: str = ""
     trouble: str = ""
+    foreign: bool = False
     missing: bool = False
     bounds: dict[int, tuple[int, int]] = field(default_factory=dict)
     lags: dict[int, Lag] | None = None
@@ -73,7 +75,7 @@ async def ask(settings: Settings, held: Mapping[int, int] | None) -> Log:
     except TimeoutError:
         found.trouble = f"{found.name} did not answer within {ANSWER_SECONDS:g} s"
     except DwellError as error:
-        found.trouble = str(error)
+        found.trouble, found.foreign = str(error), isinstance(error, LogMismatch)
     finally:
         if reader is not None:
             await reader.close()

@@ -27,6 +27,13 @@ def folders(settings: Settings) -> Iterator[Finding]:
                 f"make it and give it to that user, or say with {variable_of('data')} where it is",
             )
         return
+    if not data.is_dir():
+        yield wrong(
+            "folder",
+            f"{data} is no folder",
+            f"move it away, or say with {variable_of('data')} where the folder is",
+        )
+        return
     refused = [each for each in _owned(settings) if not _usable(each)]
     if refused:
         yield wrong(
@@ -81,8 +88,7 @@ def space(settings: Settings) -> Iterator[Finding]:
         yield wrong(
             "space",
             said if free < needed else f"{at} has room for no more files",
-            "make room: what is published stays as it is until there is; `dwell archive` and a "
-            "topic's retention are for the log",
+            "make room: what is published stays as it is until there is; docs/keeping.md says what may go",
         )
     elif free < needed + SPARE or free * 20 < whole:
         yield note("space", said, "make room before it is needed")

@@ -10,6 +10,7 @@ from dwell.commands.healthy import EVERYWHERE
 from dwell.health import PREFIX, READY
 from dwell.locks import holder
 from dwell.settings import Settings
+from dwell.warehouse.live import ADVICE, damage
 
 ANSWER_SECONDS = 5
 WHY = {
@@ -33,8 +34,14 @@ def processes(settings: Settings) -> Iterator[Finding]:
 
 
 def projector(settings: Settings) -> Finding:
-    """Whether somebody holds the warehouse. The lag says whether they do their work."""
+    """Whether somebody holds the warehouse, or could. The lag says whether they do their work."""
     process = holder(settings.warehouse.with_name(f"{settings.warehouse.name}.lock"))
+    if process is None and (why := damage(settings.warehouse)):
+        return wrong(
+            "projector",
+            f"does not run, and cannot: {settings.warehouse} cannot be opened: {why}",
+            ADVICE,
+        )
     if process is None:
         return note("projector", "does not run on this machine", "`dwell up`, or `dwell project`")
     return well("projector", f"process {process} is at work on {settings.warehouse}")

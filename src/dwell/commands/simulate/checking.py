@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dwell.errors import DwellError, WarehouseError
-from dwell.warehouse.asking import asking
+from dwell.warehouse.asking import asking, interruptibly
 
 COMPARISONS = {
     "facts": "visibility, engagement so far",
@@ -88,12 +88,16 @@ def compare(published: Path, truth: Path) -> dict[str, Compared]:
         QueryFailed: it is no warehouse of this version of Dwell.
     """
     with asking(published) as connection:
-        connection.execute(_sql("truth"))
-        for batch in _lines(truth):
-            connection.register("line", batch)
-            connection.execute("insert into truth by name from line")
-        connection.execute(_sql("arrived"))
-        return {name: _compared(connection, name) for name in COMPARISONS}
+        return interruptibly(connection, lambda: _compared_all(connection, truth))
+
+
+def _compared_all(connection: Any, truth: Path) -> dict[str, Compared]:
+    connection.execute(_sql("truth"))
+    for batch in _lines(truth):
+        connection.register("line", batch)
+        connection.execute("insert into truth by name from line")
+    connection.execute(_sql("arrived"))
+    return {name: _compared(connection, name) for name in COMPARISONS}
 
 
 def _lines(truth: Path) -> Iterator[pa.RecordBatch]:

@@ -139,7 +139,7 @@ class Browsers:
             yield
         finally:
             left.set()
-            if self._visiting[person] is left:
+            if self._visiting.get(person) is left:
                 del self._visiting[person]
 
     async def _visit(self, visit: Visit) -> None:

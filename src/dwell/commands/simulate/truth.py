@@ -17,6 +17,7 @@ the file is still true: a fact that is not settled may or may not have arrived.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -27,10 +28,27 @@ from dwell.commands.simulate.journeys import Pageview, Visit
 from dwell.errors import DwellError
 
 FILE_NAME = "simulated-visitors.truth.jsonl"
+TAIL_BYTES = 65_536
+"""Read at once, from the end, in search of the last whole line."""
 
 
 class TruthUnwritable(DwellError):
     """The truth file cannot be written."""
+
+
+def _end_with_a_line(path: Path) -> None:
+    """Cut off the beginning of a line that a full disk or a kill left at the end."""
+    with path.open("rb+") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        while end:
+            begin = max(end - TAIL_BYTES, 0)
+            file.seek(begin)
+            newline = file.read(end - begin).rfind(b"\n")
+            end = begin if newline < 0 else begin + newline + 1
+            if newline >= 0:
+                break
+        if end < size:
+            file.truncate(end)
 
 
 class TruthFile:
@@ -45,6 +63,7 @@ class TruthFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
+            _end_with_a_line(path)
         except OSError as error:
             raise self._unwritable(error) from None
 

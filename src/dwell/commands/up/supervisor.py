@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -54,6 +54,8 @@ class Supervisor:
     Args:
         environ: what the parts find in their environment.
         inherited: descriptors that the parts inherit.
+        tried_again: names of parts that cannot work until somebody mends something, for which the others
+            do not wait.
 
     Attributes:
         left_out: names of the parts that are not needed and could not work.
@@ -65,8 +67,10 @@ class Supervisor:
         environ: Mapping[str, str],
         inherited: Iterable[int],
         lines: Lines,
+        tried_again: Container[str] = (),
     ) -> None:
         self._parts = parts
+        self._tried_again = tried_again
         self._environ = dict(environ) | {"PYTHONUNBUFFERED": "1"}
         self._inherited = tuple(inherited)
         self._lines = lines
@@ -121,7 +125,9 @@ class Supervisor:
         """Whether the part was ready once in this run, or is left out."""
         if part.name not in self._started and part.name in self._running and part.ready():
             self._started.add(part.name)
-        return part.name in self._started or part.name in self.left_out
+        return any(
+            part.name in these for these in (self._started, self.left_out, self._tried_again)
+        )
 
     async def _keep(self, part: Part) -> None:
         """Start a part, again and again, until the stop."""
@@ -133,7 +139,8 @@ class Supervisor:
                 delay = FIRST_DELAY
             if self._stop.is_set():
                 break
-            if ending == CANNOT and part.name not in self._started:
+            final = part.name not in self._started and part.name not in self._tried_again
+            if ending == CANNOT and final:
                 why = last_word or f"`dwell {part.name}` cannot work and does not say why"
                 if part.needed:
                     raise DwellError(why)
