@@ -92,6 +92,7 @@ class Collector:
         self.waiting = 0
         self._notices = Notices()
         self._log = log
+        self._prefix = settings.prefix
         self._log_is_away = False
         self._now = now
         self._bodies = Bodies(body_seconds)
@@ -189,7 +190,8 @@ class Collector:
     async def _answer(self, path: str, method: str, request: Request, receive: Receive) -> Answer:
         methods = METHODS.get(path)
         if methods is None:
-            raise Refused(Cause.NOT_FOUND, f"the path is {shown(path)}: nothing is served there")
+            whole = shown(self._prefix + path)
+            raise Refused(Cause.NOT_FOUND, f"the path is {whole}: nothing is served there")
         if method not in methods:
             allow = (b"allow", ", ".join(methods).encode())
             detail = f"the method is {shown(method)}: expected {' or '.join(methods)}"

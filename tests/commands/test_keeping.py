@@ -48,6 +48,9 @@ def test_a_log_that_is_not_there_is_not_copied(
     assert run(["log", "move", f"embedded:{tmp_path / 'none.sqlite'}", "embedded:"]) == 2
     assert "none.sqlite: expected the one that is to be copied" in capsys.readouterr().err
     assert len(everything(settings)[0]) == 3
+    typo, to = tmp_path / "dta", f"embedded:{tmp_path / 'copy.sqlite'}"
+    assert run(["log", "copy", "--data", str(typo), "embedded:", to]) == 2
+    assert not typo.exists()
 
 
 def test_one_copy_is_made_at_a_time(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -103,11 +103,19 @@ def _places(ends: dict[int, int]) -> str:
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """Two copies into one log would double what they copy."""
+    """Two copies into one log would double what they copy. A folder that gets nothing else is not left."""
     settings.live.mkdir(parents=True, exist_ok=True)
+    lock = settings.live / "log-copy.lock"
     refusal = f"{settings.live} is being worked in by another `dwell log`: wait for it"
-    with alone(settings.live / "log-copy.lock", AlreadyRunning(refusal)):
-        yield
+    with alone(lock, AlreadyRunning(refusal)):
+        try:
+            yield
+        finally:
+            if list(settings.live.iterdir()) == [lock]:
+                lock.unlink()
+                with suppress(OSError):  # something else is in the data folder
+                    settings.live.rmdir()
+                    settings.data.rmdir()
 
 
 @contextmanager

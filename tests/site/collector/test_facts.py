@@ -238,6 +238,7 @@ def test_nothing_else_is_served(site: Site, path: str) -> None:
 
     assert answer.status == 404
     assert answer.problem["title"] == TITLES[Cause.NOT_FOUND]
+    assert answer.problem["detail"].startswith('the path is "/dwell/')
 
 
 def test_the_script_is_served_under_its_stable_name_and_its_own(site: Site) -> None:
