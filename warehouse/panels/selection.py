@@ -79,8 +79,8 @@ class Selection:
     def of(cls, given: Mapping[str, str], *, timezone: str, now: datetime) -> Self:
         """The selection that is told by texts, as an address has them; an empty one is as none.
 
-        A period that ends now ends with the running minute, so that whoever asks again within it
-        asks for the same.
+        A period that ends now, or is said to end later, ends with the running minute, so that
+        whoever asks again within it asks for the same.
 
         Args:
             now: with a zone.

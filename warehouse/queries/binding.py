@@ -56,13 +56,20 @@ def period(
 
     Args:
         since: as people write it; what is `None` is as it is by default.
-        until: by default now.
+        until: by default now, and now at the latest: of what is still to come nothing is measured.
 
     Raises:
-        QuestionInvalid: one of them cannot be used, or the period ends before it begins.
+        QuestionInvalid: one of them cannot be used, or the period ends before it begins, or is all
+            still to come.
     """
-    end = _until(until, timezone, now)
+    said, latest = _until(until, timezone, now), utc(now)
+    end = min(said, latest)
     begin = _moment("since", since or PERIOD, timezone, end)
+    if latest <= begin < said:
+        raise QuestionInvalid(
+            f"the period begins at {begin}, and now is {latest}, both in UTC: "
+            "expected a beginning before now"
+        )
     if begin >= end:
         raise QuestionInvalid(
             f"the period begins at {begin} and ends at {end}, both in UTC: "

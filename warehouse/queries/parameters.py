@@ -35,7 +35,7 @@ PARAMETERS = {
         ),
         Parameter(
             "until",
-            "When the period ends; this moment is no longer in it. By default it is now.",
+            "When the period ends; this moment is no longer in it. By default it is now, and never later.",
             "so long ago, as 12h, 28d or 8w, or a time such as 2026-03-01 or 2026-03-01T12:00",
         ),
         Parameter(

@@ -1,10 +1,16 @@
 """What the dashboard says, against what SQL says."""
 
+from datetime import datetime, tzinfo
+from typing import Self
+
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
+from dwell.settings import Settings
+from dwell.site.dashboard import create_dashboard, newest
+from tests.browser.dashboard.looking import PERIOD, ZONE, Board, Month, asked
 from tests.support.browsers import complaints
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +59,24 @@ def test_a_period_before_in_which_measuring_began_is_not_compared_with(board: Bo
     told = f"{rounded:.0f}" if rounded >= 10 else f"{rounded:.1f}".removesuffix(".0")
     [change] = compared.texts(".tile[data-measure=pageviews] .change b")
     assert change == f"{'▲' if now > before else '▼'} {told} %"
+
+
+def test_a_period_that_reaches_beyond_now_ends_now_and_its_last_day_is_not_whole(
+    browser: Chrome, month: Month, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(2025, 11, 12, 11, 0, tzinfo=tz)
+
+    monkeypatch.setattr(newest, "datetime", Clock)
+    app = create_dashboard(Settings(data=month.folder, timezone=ZONE))
+    with serving(app) as origin:
+        board = Board(browser, origin).open("?since=2025-11-03&until=2025-12-01")
+        assert board.texts("#span") == ["3 – 12 Nov 2025"]
+        key = board.texts("#totals .key span")
+        assert key == ["3 – 12 Nov 2025", "the period before, 24 Oct – 2 Nov 2025", "not whole yet"]
+        app.state.streams.close()
 
 
 def test_who_comes_back_shows_in_weeks_however_short_the_period_is(board: Board) -> None:

@@ -27,7 +27,7 @@ def selection(**given: str) -> Selection:
     return Selection.of(
         {"since": "2025-11-24", "until": "2025-12-08"} | given,
         timezone="UTC",
-        now=datetime(2026, 1, 1, tzinfo=UTC),
+        now=datetime(2026, 4, 1, tzinfo=UTC),
     )
 
 

@@ -38,6 +38,15 @@ def test_a_period_that_ends_now_ends_with_the_minute() -> None:
     assert str(at(NOW.replace(second=0)).until) == "2026-03-30 12:00:00"
 
 
+def test_a_period_that_reaches_beyond_now_ends_with_the_minute_too() -> None:
+    """What is still to come is neither shown as nothing nor compared with a whole period."""
+    march = selection(since="2026-03-01", until="2026-04-01")
+    assert march == selection(since="2026-03-01")
+    today = {"since": "2026-03-30", "until": "2026-03-31"}
+    assert periods(**today) == periods(since="1d")
+    assert selection(since="7d", until="2026-05-01") == selection(since="7d")
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -107,6 +116,10 @@ def test_the_same_selection_is_one_key_however_it_was_asked_for() -> None:
         ({"visitors": "some"}, "visitors is 'some': expected all, new or returning"),
         ({"colour": "red"}, "there is no colour: expected some of since, until, bots, view, path"),
         ({"since": "2026-03-02", "until": "2026-03-01"}, "the period begins at 2026-03-02"),
+        (
+            {"since": "2026-04-01", "until": "2026-05-01"},
+            "the period begins at 2026-04-01 00:00:00, and now is 2026-03-30 12:01:00, both in UTC",
+        ),
         ({"since": "0001-01-01"}, "the period is from 0001-01-01 00:00:00 until 2026-03-30"),
     ],
 )

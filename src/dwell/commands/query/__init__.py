@@ -13,7 +13,11 @@ from dwell.settings import Settings
 @click.argument("name", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the queries and what each answers.")
 @click.option("--since", metavar="TIME", help="When the period begins: 28d, 8w, 2026-03-01.  [default: 28d, today included]")  # fmt: skip
-@click.option("--until", metavar="TIME", help="When it ends, itself not included.  [default: now]")
+@click.option(
+    "--until",
+    metavar="TIME",
+    help="When it ends, itself not included; now at the latest.  [default: now]",
+)
 @click.option("--by", metavar="UNIT", help="Rows by hour, day, week or month, where there are such.  [default: day]")  # fmt: skip
 @click.option("--view", metavar="VIEW", help="One view alone, by its name or the end of it, as PageA.")  # fmt: skip
 @click.option("--views", metavar="VIEW,VIEW", help="The steps of a funnel, the tabs to compare.")

@@ -14,7 +14,11 @@ MEASURES = ("visitors", "sessions", "pageviews", "median", "total")
 @click.command("report")
 @click.argument("panels", nargs=-1, metavar="[PANEL]...")
 @click.option("--since", metavar="TIME", help="When the period begins: 28d, 8w, 2026-03-01.  [default: 28d, today included]")  # fmt: skip
-@click.option("--until", metavar="TIME", help="When it ends, itself not included.  [default: now]")
+@click.option(
+    "--until",
+    metavar="TIME",
+    help="When it ends, itself not included; now at the latest.  [default: now]",
+)
 @click.option("--view", metavar="VIEW", help="One view alone, by its name or the end of it, as PageA.")  # fmt: skip
 @click.option("--path", metavar="PATH", help="Pages of one path alone, as /page_a.")
 @click.option("--browser", metavar="NAME", help="One browser alone, as Firefox.")
