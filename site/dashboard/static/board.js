@@ -117,7 +117,10 @@ addEventListener("click", (event) => {
 
 const root = document.documentElement;
 const [headline] = panels;
+const live = panels.find(({ section }) => section.id === "live");
 const near = new Set();
+/** Who is here now is said at the top of the page, which is always on the screen. */
+const shows = (panel) => near.has(panel) || panel === live;
 const stale = new Set();
 let isEmpty = "empty" in document.getElementById("cards").dataset;
 
@@ -144,8 +147,9 @@ const everything = async () => {
   problem.hidden = true;
   if (isEmpty) return panels.forEach((panel) => panel.wait());
   root.dataset.asking = "";
-  for (const panel of panels) if (!near.has(panel)) stale.add(panel);
-  await Promise.all([...near].map((panel) => panel.refresh()));
+  const shown = near.size ? panels.filter(shows) : [];
+  for (const panel of panels) if (!shown.includes(panel)) stale.add(panel);
+  await Promise.all(shown.map((panel) => panel.refresh()));
   if (mine !== turn) return;
   if (near.size) performance.mark("seen");
   const others = panels.filter((panel) => stale.delete(panel));
@@ -167,8 +171,8 @@ const published = async (publication) => {
   }
   renew();
   const older = panels.filter((panel) => !panel.isOf(publication));
-  for (const panel of older) if (!near.has(panel)) stale.add(panel);
-  const shown = older.filter((panel) => near.has(panel));
+  for (const panel of older) if (!shows(panel)) stale.add(panel);
+  const shown = older.filter(shows);
   const before = refusals;
   await Promise.all(shown.map((panel) => panel.refresh()));
   if (shown.length && refusals === before) problem.hidden = true;
@@ -197,6 +201,5 @@ performance.mark("complete");
 root.dataset.ready = "";
 for (const panel of panels) seen.observe(panel.section);
 // Who is here now changes by itself, as time passes.
-const live = panels.find(({ section }) => section.id === "live");
 setInterval(() => document.visibilityState === "visible" && !isEmpty && live.refresh(), 30_000);
 follow(published);

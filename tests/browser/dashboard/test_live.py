@@ -1,5 +1,6 @@
 """The figures move by themselves."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from dwell.settings import Settings
 from dwell.site.dashboard import create_dashboard, projecting
 from dwell.warehouse.live import LiveWarehouse
 from tests.browser.dashboard.looking import PERIOD, Board
+from tests.support import publishing
 from tests.support.publishing import copy_of, publish
 from tests.support.running import wait_until
 from tests.support.serving import serving
@@ -32,7 +34,11 @@ def test_a_site_that_is_quiet_is_told_from_figures_that_stand_still(
 
 
 def test_a_publication_shows_without_loading_the_page_anew(
-    browser: Chrome, haste: None, quick: None, tmp_path: Path
+    browser: Chrome,
+    haste: None,
+    quick: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "live").mkdir()
     app = create_dashboard(Settings(data=tmp_path))
@@ -65,5 +71,9 @@ def test_a_publication_shows_without_loading_the_page_anew(
         board.wait(f"[...{table}.querySelectorAll('td:last-child')].{sum_of} === 3")
         assert board.ask(f"document.activeElement === {table}")
         assert board.ask(f"{table}.scrollTop") == 40
+        # Who is here is told at the top, wherever the panel with it is.
+        monkeypatch.setattr(publishing, "STARTED", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
+        publish(tmp_path, [3.0])
+        board.wait("document.querySelector('#now').dataset.visitors === '1'")
         board.browser.get("about:blank")
         app.state.streams.close()
