@@ -224,6 +224,18 @@ def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [output]
 
 
+def test_what_stands_above_a_picture_is_as_wide_as_the_picture(said: Said) -> None:
+    zone = ("--timezone", "America/Argentina/Buenos_Aires")
+    _, out, _ = said("view_distribution", "--width", "240", *zone, "--format", "svg")
+    lines = [each.text or "" for each in ElementTree.fromstring(out).iter(f"{SVG}tspan")]
+    assert " ".join(lines) == (
+        "How long each view is looked at "
+        "Pageviews by how long they were looked at: the areas of the bars say how many "
+        "24 Nov 2025, 00:00 until 8 Dec 2025, 00:00, America/Argentina/Buenos_Aires"
+    )
+    assert max(map(len, lines)) <= 34
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -53,20 +53,27 @@ export class Chart {
       this.view = new View(runtime, { expr: expressionInterpreter, renderer: "svg", hover: true });
       this.view.tooltip((_, event, item, told) => say(event, told && this.tell(item.datum)));
       this.view.initialize(this.element);
-      this.wide = this.element.clientWidth;
-      this.view.signal("width", this.wide);
+      this.widths = ["width", ...specifications[this.name].signals.flatMap(({ name }) => (name === "wide" ? name : []))];
+      this.size(this.element.clientWidth);
       new ResizeObserver(([{ contentRect }]) => this.fit(Math.round(contentRect.width))).observe(this.element);
     }
     const { rows: latest, signals: values } = this.wanted;
     for (const [signal, value] of Object.entries(values)) this.view.signal(signal, value);
     this.view.data("rows", latest.map((row) => ({ ...row })));
-    await this.view.runAsync();
+    // Axes with other words take other room.
+    await this.view.resize().runAsync();
+  }
+
+  /** A chart that shows more where it has room for more is told the whole of it as `wide`. */
+  size(wide) {
+    this.wide = wide;
+    for (const signal of this.widths) this.view.signal(signal, wide);
   }
 
   /** A width that was asked for while drawing would have the page laid out at once; the observer tells. */
   fit(wide) {
     if (!wide || wide === this.wide) return;
-    this.wide = wide;
-    this.view.signal("width", wide).runAsync();
+    this.size(wide);
+    this.view.runAsync();
   }
 }

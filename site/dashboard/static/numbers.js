@@ -37,6 +37,11 @@ const telling = ({ name, unit }, { panel, rows }) => {
   };
 };
 
+const classOf = ({ name, unit }, rows) => {
+  if (unit in UNITS) return "time";
+  return !WORDS[name] && rows.some((row) => typeof row[name] === "number") ? "number" : null;
+};
+
 const captionOf = ({ panel, question, since, until, columns }) => {
   const filters = Object.entries(FILTERS).flatMap(([name, label]) => (asked().has(name) ? [`${label} ${inWords(name, asked().get(name))}`] : []));
   const when = since && panel !== "live" ? [period(since, until)] : [];
@@ -53,7 +58,7 @@ export const table = (answer, title, key = null) => {
   const columns = answer.columns.filter(isShown).map((column) => ({
     ...column,
     tell: telling(column, { panel, rows }),
-    class: !WORDS[column.name] && rows.some((row) => typeof row[column.name] === "number") ? "number" : null,
+    class: classOf(column, rows),
   }));
   const cell = (row, { name, tell, class: classes }, index) =>
     html(index ? "td" : "th", { class: classes, scope: index ? null : "row", "data-value": row[name] }, tell(row[name]));

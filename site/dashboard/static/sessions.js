@@ -83,7 +83,7 @@ const line = (row, views) =>
     "tr",
     {},
     html("th", { scope: "row" }, html("a", { href: hrefOf(row), "data-key": row.session_id }, recently(row.started_at))),
-    html("td", { class: "wideonly" }, row.entry === row.exit ? short(row.entry, views) : `${short(row.entry, views)} → ${short(row.exit, views)}`),
+    html("td", { class: "wideonly walk" }, row.entry === row.exit ? short(row.entry, views) : `${short(row.entry, views)} → ${short(row.exit, views)}`),
     html("td", { class: "wideonly" }, [row.browser, row.system].filter(Boolean).join(", ")),
     html("td", { class: "number", "data-value": row.pageviews }, count(row.pageviews)),
     html("td", { class: "number", "data-value": row.seconds }, duration(row.seconds)),

@@ -1,6 +1,7 @@
 """Pictures of panels: the dashboard's own charts, drawn by vl-convert."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from dwell.commands.report.shaping import SHAPES, Rows
@@ -8,6 +9,12 @@ from dwell.site.dashboard.specifications import LITE, Theme, painted, specificat
 
 NAMES_WIDTH = 120
 """Pixels for the names beside rows."""
+
+PADDING = 16
+"""Pixels around a picture on its sheet."""
+
+LETTER, TITLE_LETTER = 6, 9
+"""Pixels of a letter above a picture, and of one of its title: a little more than most take."""
 
 TITLE = {
     "anchor": "start",
@@ -34,7 +41,8 @@ def chart_of(panel: str, rows: Rows, measure: str, width: int) -> dict[str, Any]
         width: pixels.
     """
     name, shape = SHAPES[panel]
-    shown, signals = shape(rows, measure)
+    shown, shaped = shape(rows, measure)
+    signals = {"wide": width, **shaped}
     chart = specification(name)
     params = [
         each | {"value": signals.get(each["name"], each["value"])}
@@ -52,9 +60,15 @@ def chart_of(panel: str, rows: Rows, measure: str, width: int) -> dict[str, Any]
     }
 
 
-def entitled(chart: Mapping[str, Any], title: str, caption: list[str]) -> dict[str, Any]:
-    """The same with words above it, so that it can stand alone."""
-    return dict(chart) | {"title": TITLE | {"text": title, "subtitle": caption}}
+def entitled(
+    chart: Mapping[str, Any], title: str, caption: list[str], width: int
+) -> dict[str, Any]:
+    """The same with words above it, so that it can stand alone: as many lines as they need in the
+    width of the picture."""
+    room = width - 2 * PADDING
+    heading = wrap(title, room // TITLE_LETTER)
+    lines = [line for each in caption for line in wrap(each, room // LETTER)]
+    return dict(chart) | {"title": TITLE | {"text": heading, "subtitle": lines}}
 
 
 def svg(chart: Mapping[str, Any], theme: Theme) -> str:
@@ -72,5 +86,5 @@ def png(chart: Mapping[str, Any], theme: Theme, scale: float) -> bytes:
     """
     import vl_convert
 
-    sheet = dict(chart) | {"background": "var(--sheet)", "padding": 16}
+    sheet = dict(chart) | {"background": "var(--sheet)", "padding": PADDING}
     return vl_convert.vegalite_to_png(painted(sheet, theme), vl_version=LITE, scale=scale)

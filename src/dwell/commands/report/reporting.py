@@ -144,6 +144,7 @@ def _drawn(form: str, answers: Mapping[str, Answer], selection: Selection, look:
         chart_of(name, rows, look.measure, look.width),
         title(name, look.measure),
         caption(name, look.measure, answer, rows, selection),
+        look.width,
     )
     return svg(chart, look.theme).encode() if form == "svg" else png(chart, look.theme, look.scale)
 
