@@ -25,7 +25,7 @@ def examples(count: int, *, long: int = 20) -> settings:
     )
 
 
-few, many = examples(3), examples(200, long=200)
+few, many = examples(3), examples(100, long=200)
 
 IDENTITIES: tuple[dict[str, Any], ...] = ({}, {"path": "/a"}, {"path": "/b", "tab": 1})
 AGENTS = ("Firefox/140.0", "Googlebot/2.1", "Mozilla/5.0 (iPhone) Mobile Safari")
