@@ -4,7 +4,6 @@ The warehouses are taken before the log, so that the log has all that they have 
 """
 
 import asyncio
-import glob
 import os
 import shlex
 import shutil
@@ -26,6 +25,9 @@ from dwell.settings import Settings, variable_of
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.archive_writer import ArchiveWriter
 from dwell.warehouse.manifest import MANIFEST
+
+LOCK = ".lock"
+"""In a draft, of who makes it."""
 
 
 @dataclass
@@ -66,38 +68,42 @@ def back_up(settings: Settings, target: Path, *, secrets: bool) -> Manifest:
             f"there is no folder {settings.live}: expected the data of an installation; say where with"
             " --data or DWELL_DATA"
         )
-    draft = _Draft(target.with_name(f".{target.name}.{os.getpid()}"))
-    try:
-        draft.folder.mkdir(parents=True, mode=0o700)
+    with _drafting(target) as draft:
         with _nobody_forgets(settings):
-            _sweep(target)
             manifest = _made(settings, draft, secrets=secrets)
         manifest.write(draft.folder)
+        (draft.folder / LOCK).unlink()
         for folder in (draft.folder, *filter(Path.is_dir, draft.folder.rglob("*"))):
             sync(folder)
         draft.folder.rename(target)
         sync(target.parent)
-    finally:
-        shutil.rmtree(draft.folder, ignore_errors=True)
     return manifest
 
 
-def _sweep(target: Path) -> None:
-    """Remove drafts of this backup whose process was killed: they hold what visitors did."""
-    for draft in target.parent.glob(f".{glob.escape(target.name)}.*"):
-        process = draft.suffix.removeprefix(".")
-        if process.isdigit() and not _runs(int(process)):
-            shutil.rmtree(draft, ignore_errors=True)
+@contextmanager
+def _drafting(target: Path) -> Iterator[_Draft]:
+    """A folder of its own for the time of a `with`; what a backup that was killed left in it goes.
 
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    Raises:
+        BackupInvalid: another backup is being made there, or something else is.
+    """
+    folder = target.with_name(f".{target.name}.draft")
+    lock = folder / LOCK
+    if folder.exists() and not lock.exists() and any(folder.iterdir()):
+        raise BackupInvalid(f"{folder} is no draft of a backup: expected it away")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    refusal = f"{folder} is being worked in by another backup: wait for it, or give another name"
+    with alone(lock, BackupInvalid(refusal)):
+        try:
+            for left in folder.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                elif left != lock:
+                    left.unlink()
+            yield _Draft(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _made(settings: Settings, draft: _Draft, *, secrets: bool) -> Manifest:

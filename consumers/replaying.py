@@ -167,7 +167,7 @@ class Replay:
             return self._agreed()
         except BaseException:
             if not (self.work / PLAN).exists():
-                (self.work / LOCK).unlink()
+                (self.work / LOCK).unlink(missing_ok=True)
                 with suppress(OSError):  # somebody has put something there
                     self.work.rmdir()
             raise

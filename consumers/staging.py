@@ -126,15 +126,23 @@ def _work(
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """What begins in here never hears Ctrl-C, which a terminal tells to everybody: a process that still
-    imports what it needs would end with a traceback."""
+    imports what it needs would end with a traceback. It is heard here when all have begun.
+
+    Processes inherit what the thread that starts them has blocked. That alone would not do: another thread
+    of this process would hear it, and break off the start of a process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    heard: list[int] = []
+    former = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _follow(running: dict["Future[None]", Span], done: Callable[[int], None]) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -15,7 +16,7 @@ from typing import Any, Self
 
 import duckdb
 
-from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.errors import LogMismatch, WarehouseDamaged, WarehouseError, WarehouseHeld
 from dwell.rules import Rules
 from dwell.shard import Shard
 from dwell.warehouse import promotion, ruled, snapshot
@@ -28,6 +29,10 @@ CALM_LIMIT = "128MiB"
 """What DuckDB may keep while there is little to do: merges of what comes now look for rows in a part of it."""
 ADVICE = "move it away, and it is made anew from the log (docs/keeping.md, A lost warehouse)"
 """What to do about a file that is damaged."""
+DAMAGED = "not a valid DuckDB|could not read enough bytes|corrupt|checksum|serializ"
+"""What DuckDB says of such a one."""
+LOOKED_AT_SECONDS = 2.0
+"""For so long somebody who only looks at the file is waited for."""
 THREADS = 1
 """A batch is too small to share: two threads took a tenth more processor time for it and no less
 time, and what reads the log wants a core too."""
@@ -153,16 +158,15 @@ class LiveWarehouse:
         try:
             promotion.settle(self.path, self._shard)
             self._is_new = not self.path.exists()
-            self.connection = _attach(self.path, *self._power)
+            self.connection = _attached(self.path, *self._power)
+            _look_at(self.connection)
             self.rules = self._ruled_by(self._given_rules, self._shard)
             self._migrate()
             self._be_shard(self._shard)
             self.connection.execute(statements("macros"))
         except duckdb.Error as error:
             self._lock.close()
-            first_line = str(error).partition("\n")[0]
-            advice = f": expected a whole file; {ADVICE}" if _is_damage(error) else ""
-            raise WarehouseError(f"{self.path} cannot be opened: {first_line}{advice}") from None
+            raise _explained(self.path, error) from None
         except BaseException:
             self._lock.close()
             raise
@@ -248,11 +252,13 @@ class LiveWarehouse:
         wants of the rest it reads again. By itself it keeps all that was ever read or written, up to its
         limit, so a process would grow as the tables do."""
         _, limit = self._power
-        with suppress(duckdb.OutOfMemoryException):  # so much is in use just now
+        with suppress(duckdb.Error):  # so much is in use just now, or cannot be put aside
             self.connection.execute(f"set memory_limit = '{CALM_LIMIT}'")
         self.connection.execute(f"set memory_limit = '{limit}'")
 
     def _failed(self, error: duckdb.Error) -> WarehouseError:
+        if _is_damage(self.path, error):
+            return _explained(self.path, error)
         first_line = str(error).partition("\n")[0]
         return WarehouseError(f"{self.path} could not be written: {first_line}")
 
@@ -391,20 +397,49 @@ def _hold(path: Path, shard: Shard | None) -> Any:
 
 
 def damage(path: Path) -> str:
-    """What is damaged in a live file that nobody has open; empty if nothing is seen, or it is not there."""
+    """What is damaged in a live file that nobody has open, as far as the catalog and the first rows of its
+    tables tell; empty if nothing is seen, or it is not there."""
     if not path.exists():
         return ""
     try:
-        with duckdb.connect() as connection:
+        with duckdb.connect(config={"memory_limit": CALM_LIMIT, "threads": 1}) as connection:
             connection.execute(attach(path, "warehouse", "read_only"))
+            _look_at(connection)
     except duckdb.Error as error:
-        return str(error).partition("\n")[0] if _is_damage(error) else ""
+        return str(error).partition("\n")[0] if _is_damage(path, error) else ""
     return ""
 
 
-def _is_damage(error: duckdb.Error) -> bool:
+def _look_at(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read the catalog and the first row of each table: attaching alone reads the header."""
+    listed = "select table_name from duckdb_tables() where database_name = 'warehouse'"
+    for (name,) in connection.execute(listed).fetchall():
+        connection.execute(f'select * from warehouse.main."{name}" limit 1').fetchall()  # noqa: S608
+
+
+def _explained(path: Path, error: duckdb.Error) -> WarehouseError:
+    problem = f"{path} cannot be opened: {str(error).partition(chr(10))[0]}"
+    if _is_damage(path, error):
+        return WarehouseDamaged(f"{problem}: expected a whole file; {ADVICE}")
+    return WarehouseError(problem)
+
+
+def _is_damage(path: Path, error: duckdb.Error) -> bool:
     """Whether it is the file, and neither who has it open, nor who may, nor the machine."""
-    return re.search("not a valid|corrupt|checksum|serializ", str(error), re.IGNORECASE) is not None
+    said = str(error).replace(str(path), "")
+    return re.search(DAMAGED, said, re.IGNORECASE) is not None
+
+
+def _attached(path: Path, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """The file, which somebody may be looking at for a moment, as `damage` does."""
+    deadline = time.monotonic() + LOOKED_AT_SECONDS
+    while True:
+        try:
+            return _attach(path, threads, memory_limit)
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _attach(path: Path, threads: int, memory_limit: str) -> duckdb.DuckDBPyConnection:

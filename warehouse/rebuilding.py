@@ -37,7 +37,7 @@ class Segment:
 
     Attributes:
         whole: whether these are all that are in it.
-        records: how many there are in it.
+        records: how many there are in it, or of those that are meant.
     """
 
     path: Path

@@ -57,9 +57,18 @@ class KafkaReader(LogReader):
             return await self._topic.partitions()
 
     async def retention(self) -> Retention:
-        """As the contract says, by the topic's own settings."""
+        """As the contract says, by the topic's own settings.
+
+        Raises:
+            LogUnavailable: the brokers do not say, for one because this client may not ask.
+        """
         async with self._connection.answering(ANSWER_SECONDS):
-            return await self._topic.retention()
+            try:
+                return await self._topic.retention()
+            except (LookupError, TypeError, ValueError) as error:
+                raise LogUnavailable(
+                    f"{self._connection.name} does not say how long it keeps records: {error!r}"
+                ) from error
 
     async def start(self, partition: int) -> int:
         """As the contract says."""

@@ -132,19 +132,19 @@ class Topic:
     async def retention(self) -> Retention:
         """What the topic lets go of by itself.
 
-        Raises: as `ensure`; KafkaError too where it may not be asked for.
+        Raises: as `ensure`; KafkaError too where it may not be asked for, LookupError, TypeError or
+            ValueError where the brokers answer otherwise than Kafka does.
         """
         await self.ensure()
         policy, milliseconds, most = await self._configured(
             "cleanup.policy", "retention.ms", "retention.bytes"
         )
-        policies = policy.split(",")
-        if "delete" not in policies:
-            return Retention(compacts=True)
+        policies = {each.strip() for each in policy.split(",")}
+        compacts, deletes = "compact" in policies, "delete" in policies
         return Retention(
-            int(milliseconds) / 1_000 if int(milliseconds) >= 0 else None,
-            int(most) if int(most) >= 0 else None,
-            "compact" in policies,
+            int(milliseconds) / 1_000 if deletes and int(milliseconds) >= 0 else None,
+            int(most) if deletes and int(most) >= 0 else None,
+            compacts,
         )
 
     async def delete(self, before: dict[TopicPartition, RecordsToDelete]) -> None:

@@ -129,7 +129,7 @@ def run(given: Sequence[str]) -> int:
     except click.ClickException as error:
         return _could_not(_in_our_words(" ".join(error.format_message().split())))
     except DwellError as error:
-        return _could_not(str(error))
+        return _could_not(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
@@ -154,10 +154,10 @@ def _in_our_words(message: str) -> str:
     return message
 
 
-def _could_not(message: str) -> int:
+def _could_not(message: str, status: int = 2) -> int:
     """Say so; returns the exit status of what could not be done."""
     click.echo(messages.last_word(message), err=True)
-    return 2
+    return status
 
 
 if __name__ == "__main__":

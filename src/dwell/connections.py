@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from dwell.headers import DATA, raw
 
 MOST = 4_096
-"""Connections at once, if the process may have so many files open: some 28 MiB."""
+"""Connections at once, if the process may have so many files open: some 32 MiB."""
 RESERVED = 64
 """Open files that are left for the log, the answers and whatever else a process has open."""
 LOOK_SECONDS = 1.0

@@ -14,13 +14,22 @@ DwellError                 something the operator can act on; its text is one cl
 │       └── LogGap         facts that were not read are gone, or some that were
 ├── WarehouseError         the warehouse cannot be used
 │   ├── WarehouseHeld      another process holds it
+│   ├── WarehouseDamaged   its file is damaged, and to be moved away
 │   └── QueryFailed        a statement could not be run
 └── AlreadyRunning         a port or a folder is in use by another process
 """
 
+from typing import ClassVar
+
 
 class DwellError(Exception):
-    """Something the operator can act on; the message names the thing, its value and what would be right."""
+    """Something the operator can act on; the message names the thing, its value and what would be right.
+
+    Attributes:
+        exit_status: of a command that ends with it.
+    """
+
+    exit_status: ClassVar[int] = 2
 
 
 class SettingInvalid(DwellError):
@@ -73,6 +82,12 @@ class WarehouseError(DwellError):
 
 class WarehouseHeld(WarehouseError):
     """Another process holds the warehouse."""
+
+
+class WarehouseDamaged(WarehouseError):
+    """The warehouse's file is damaged. Whoever can work without it need not end."""
+
+    exit_status = 3
 
 
 class QueryFailed(WarehouseError):

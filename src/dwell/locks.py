@@ -1,9 +1,11 @@
 """Locks: what one process at a time may do."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 LOCKS = Path("/proc/locks")
 """Where Linux lists who holds which file, by its inode."""
@@ -26,7 +28,16 @@ def alone(lock: Path, refusal: Exception) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise refusal from None
+        if not _is_at(file, lock):  # who held it has removed it since it was opened
+            raise refusal
         yield
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def holder(lock: Path) -> str | None:

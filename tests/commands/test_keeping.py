@@ -51,6 +51,9 @@ def test_a_log_that_is_not_there_is_not_copied(
     typo, to = tmp_path / "dta", f"embedded:{tmp_path / 'copy.sqlite'}"
     assert run(["log", "copy", "--data", str(typo), "embedded:", to]) == 2
     assert not typo.exists()
+    typo.mkdir()
+    assert run(["log", "copy", "--data", str(typo), "embedded:", to]) == 2
+    assert list(typo.iterdir()) == []
 
 
 def test_one_copy_is_made_at_a_time(

@@ -1,8 +1,8 @@
 """A backup of a running installation, and what becomes of it again."""
 
 import asyncio
+import fcntl
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -161,17 +161,21 @@ def test_a_shell_reads_the_settings_as_they_were(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_backup_left_goes_with_the_next_one(ran: Settings, tmp_path: Path) -> None:
-    gone = subprocess.run(["/bin/sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
-    left, works, other = (
-        tmp_path / f".backup.{suffix}" for suffix in (gone.stdout.strip(), os.getppid(), "notes")
-    )
-    for each in (left, works, other):
-        each.mkdir()
-        (each / "warehouse.duckdb").touch()
+    draft = tmp_path / ".backup.draft"
+    (draft / "archive").mkdir(parents=True)
+    (draft / "warehouse.duckdb").touch()
+    with pytest.raises(BackupInvalid, match="is no draft of a backup"):
+        back_up(ran, tmp_path / "backup", secrets=False)
+    assert (draft / "warehouse.duckdb").exists()
+
+    (draft / ".lock").touch()
+    with (draft / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BackupInvalid, match="is being worked in by another backup"):
+            back_up(ran, tmp_path / "backup", secrets=False)
     back_up(ran, tmp_path / "backup", secrets=False)
-    assert not left.exists()
-    assert works.exists()
-    assert other.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["backup"]
+    assert not (tmp_path / "backup" / ".lock").exists()
 
 
 @pytest.mark.parametrize("harm", ["changed", "shorter", "gone"])

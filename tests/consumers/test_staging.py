@@ -1,6 +1,7 @@
 """Several processes read the log side by side, for a command that Ctrl-C ends at any moment."""
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -13,13 +14,14 @@ from dwell.consumers.spans import Span
 from tests.support.facts import glimpse
 from tests.support.replaying import append, settings_of
 
-IGNORED = 1 << (signal.SIGINT - 1)
+OF_CTRL_C = 1 << (signal.SIGINT - 1)
 
 
 def heeds_nothing(process: int) -> bool:
     """Whether Ctrl-C does nothing to it."""
     status = Path(f"/proc/{process}/status").read_text()
-    return bool(int(status.partition("SigIgn:")[2].split()[0], 16) & IGNORED)
+    masks = (status.partition(f"{name}:")[2].split()[0] for name in ("SigIgn", "SigBlk"))
+    return any(int(mask, 16) & OF_CTRL_C for mask in masks)
 
 
 def test_ctrl_c_is_heard_by_the_command_alone_and_ends_its_workers(
@@ -46,6 +48,11 @@ def test_ctrl_c_is_heard_by_the_command_alone_and_ends_its_workers(
     assert began == [True]
     assert multiprocessing.active_children() == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    with pytest.raises(KeyboardInterrupt), staging._uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        began.append(True)
+    assert began == [True, True], "it is heard when all have begun"
 
     told: list[int] = []
     found = staging.stage(settings, spans, folder, "stated", processes=1, done=told.append)

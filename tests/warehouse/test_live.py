@@ -3,14 +3,14 @@
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import randbytes
 
 import pytest
 
-from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
+from dwell.errors import LogMismatch, WarehouseDamaged, WarehouseError, WarehouseHeld
 from dwell.shard import Shard
 from dwell.warehouse import live
 from dwell.warehouse.contents import read
@@ -204,6 +204,52 @@ def test_a_disk_that_is_full_is_told_of_in_one_line_and_the_file_goes_on(tmp_pat
 
 
 LETTER = "insert into dead_letter by name select 0 as partition, 0 as \"offset\", 'not_json' as reason, '' as detail, ?::blob as payload, '2026-03-01'::timestamp as received_at"
+
+
+def overwritten(content: bytes, block: int) -> bytes:
+    """Behind its three headers of 4 KiB, a file has blocks of 256 KiB."""
+    start = 3 * 4096 + block * 262_144
+    return content[:start] + bytes(range(256)) * 256 + content[start + 65_536 :]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param(lambda content: bytes(range(256)) * 48, id="another file"),
+        pytest.param(lambda content: content[: len(content) // 2], id="cut"),
+        pytest.param(lambda content: overwritten(content, 0), id="first block"),
+        pytest.param(lambda content: overwritten(content, 1), id="second block"),
+    ],
+)
+def test_a_damaged_file_is_told_and_what_to_do(
+    tmp_path: Path, harm: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with Projected(path) as projected:
+        projected.append([glimpse(1)]).project()
+        projected.warehouse.checkpoint()
+    assert live.damage(path) == ""
+    path.write_bytes(harm(path.read_bytes()))
+    assert live.damage(path) != ""
+    with pytest.raises(WarehouseDamaged, match=r"move it away, and it is made anew from the log"):
+        LiveWarehouse(path)
+
+
+def test_a_file_that_is_only_held_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "checksums, corrupt" / "warehouse.duckdb"
+    LiveWarehouse(path).close()
+    code = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print(); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert live.damage(path) == ""
+        with pytest.raises(WarehouseError, match="Could not set lock") as refused:
+            LiveWarehouse(path)
+        assert "move it away" not in str(refused.value)
+        other.communicate()
+    LiveWarehouse(path).close()
 
 
 def test_it_lets_go_of_what_it_read_long_ago(

@@ -103,7 +103,9 @@ def _places(ends: dict[int, int]) -> str:
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """Two copies into one log would double what they copy. A folder that gets nothing else is not left."""
+    """Two copies into one log would double what they copy. A folder that was made for this, and gets nothing
+    else, is not left."""
+    made = [each for each in (settings.live, settings.data) if not each.exists()]
     settings.live.mkdir(parents=True, exist_ok=True)
     lock = settings.live / "log-copy.lock"
     refusal = f"{settings.live} is being worked in by another `dwell log`: wait for it"
@@ -111,11 +113,11 @@ def _alone(settings: Settings) -> Iterator[None]:
         try:
             yield
         finally:
-            if list(settings.live.iterdir()) == [lock]:
-                lock.unlink()
-                with suppress(OSError):  # something else is in the data folder
-                    settings.live.rmdir()
-                    settings.data.rmdir()
+            if made and list(settings.live.iterdir()) == [lock]:
+                with suppress(OSError):
+                    lock.unlink()
+                    for each in made:
+                        each.rmdir()
 
 
 @contextmanager

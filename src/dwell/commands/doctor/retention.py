@@ -14,7 +14,7 @@ def of_retention(log: Log) -> Iterator[Finding]:
     if found is None:
         yield note(
             "retention",
-            f"{log.name} does not say how long it keeps facts: this client may not ask it",
+            f"{log.name} did not say how long it keeps facts; this client may not be allowed to ask",
             "see that its retention.ms and retention.bytes are -1, or that `dwell archive` runs in time",
         )
     elif found.compacts:
@@ -48,4 +48,6 @@ def _before_it_ends(log: Log, retention: Retention) -> Finding:
         return well("retention", f"{keeps}, and the archive has everything that the log has")
     if retention.seconds is not None and oldest > retention.seconds / 2:
         return wrong("retention", said, daily)
+    if retention.bytes is not None:
+        return note("retention", said, daily)
     return well("retention", said)

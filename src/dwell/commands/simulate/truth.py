@@ -63,7 +63,8 @@ class TruthFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
-            _end_with_a_line(path)
+            if path.is_file():
+                _end_with_a_line(path)
         except OSError as error:
             raise self._unwritable(error) from None
 

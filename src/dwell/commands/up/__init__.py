@@ -97,8 +97,7 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
         assert hold.descriptor is not None
         environ = os.environ | settings.environment() | lifeline.environment()
         parts = parts_of(settings)  # only now nobody else publishes
-        inherited = lifeline.descriptor, hold.descriptor
-        supervisor = Supervisor(parts, environ, inherited, lines, _cannot_project(settings))
+        supervisor = Supervisor(parts, environ, (lifeline.descriptor, hold.descriptor), lines)
 
         def greet() -> None:
             lines.say(welcome(settings, shown="dashboard" not in supervisor.left_out))
@@ -116,15 +115,6 @@ def _require_own_log(settings: Settings) -> None:
         from dwell.commands.up.own_log import require_own
 
         require_own(settings, ask=True)
-
-
-def _cannot_project(settings: Settings) -> tuple[str, ...]:
-    """The projector, if its file is damaged: facts are kept until somebody has moved it away."""
-    if not settings.warehouse.exists():
-        return ()
-    from dwell.warehouse.live import damage
-
-    return ("project",) if damage(settings.warehouse) else ()
 
 
 def welcome(settings: Settings, *, shown: bool = True) -> str:

@@ -6,13 +6,13 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from dwell import messages
 from dwell.commands.up.lines import Lines
-from dwell.errors import DwellError
+from dwell.errors import DwellError, WarehouseDamaged
 
 DWELL = (sys.executable, "-P", "-m", "dwell.cli")
 CANNOT = 2
@@ -54,9 +54,6 @@ class Supervisor:
     Args:
         environ: what the parts find in their environment.
         inherited: descriptors that the parts inherit.
-        tried_again: names of parts that cannot work until somebody mends something, for which the others
-            do not wait.
-
     Attributes:
         left_out: names of the parts that are not needed and could not work.
     """
@@ -67,15 +64,15 @@ class Supervisor:
         environ: Mapping[str, str],
         inherited: Iterable[int],
         lines: Lines,
-        tried_again: Container[str] = (),
     ) -> None:
         self._parts = parts
-        self._tried_again = tried_again
         self._environ = dict(environ) | {"PYTHONUNBUFFERED": "1"}
         self._inherited = tuple(inherited)
         self._lines = lines
         self._running: dict[str, Process] = {}
         self._started: set[str] = set()
+        self._waiting: set[str] = set()
+        """Parts that wait for somebody to mend something, and the others not for them."""
         self.left_out: set[str] = set()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -125,9 +122,7 @@ class Supervisor:
         """Whether the part was ready once in this run, or is left out."""
         if part.name not in self._started and part.name in self._running and part.ready():
             self._started.add(part.name)
-        return any(
-            part.name in these for these in (self._started, self.left_out, self._tried_again)
-        )
+        return any(part.name in these for these in (self._started, self.left_out, self._waiting))
 
     async def _keep(self, part: Part) -> None:
         """Start a part, again and again, until the stop."""
@@ -139,8 +134,9 @@ class Supervisor:
                 delay = FIRST_DELAY
             if self._stop.is_set():
                 break
-            final = part.name not in self._started and part.name not in self._tried_again
-            if ending == CANNOT and final:
+            if ending == WarehouseDamaged.exit_status:
+                self._waiting.add(part.name)
+            if ending == CANNOT and part.name not in self._started:
                 why = last_word or f"`dwell {part.name}` cannot work and does not say why"
                 if part.needed:
                     raise DwellError(why)
@@ -174,7 +170,7 @@ class Supervisor:
         last_word = await self._relay(part, process)
         ending = await process.wait()
         del self._running[part.name]
-        if last_word and ending != CANNOT:
+        if last_word and ending not in (CANNOT, WarehouseDamaged.exit_status):
             self._lines.told(part.name, part.colour, messages.LAST_WORD + last_word)
             last_word = ""
         return ending, last_word
