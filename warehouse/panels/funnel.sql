@@ -41,7 +41,7 @@ counted as (
     select
         step,
         count(*) as sessions,
-        quantile_cont(epoch_ms(taken_at) - epoch_ms(before), 0.5) as median_ms
+        quantile_cont((epoch_ms(taken_at) - epoch_ms(before)) / 1000, 0.5) as median
     from taken
     group by step
 )
@@ -54,7 +54,7 @@ select
         as percent_of_first,
     round(100 * coalesce(sessions, 0) / lag(sessions) over (order by step), 2)
         as percent_of_previous,
-    median_ms / 1000 as median
+    round(median, 3) as median
 from (select unnest(generate_series(1, len($views::varchar[])))::integer as step)
 left join counted using (step)
 order by step;

@@ -101,7 +101,8 @@ def names_of_views(text: str) -> list[str]:
 
 
 def view_named(name: str, known: Sequence[str]) -> str:
-    """The view that is meant: the one of that name, else the one whose name ends with `.name`.
+    """The view that is meant: the one of that name, else the one whose name ends with `.name`, else
+    the one that does in other letters, small or capital.
 
     Raises:
         QuestionInvalid: there is none, and the message says which come near; or several.
@@ -109,6 +110,9 @@ def view_named(name: str, known: Sequence[str]) -> str:
     if name in known:
         return name
     meant = [each for each in known if each.endswith(f".{name}")]
+    if not meant:
+        end = f".{name.lower()}"
+        meant = [each for each in known if f".{each.lower()}".endswith(end)]
     if len(meant) == 1:
         return meant[0]
     by_end = {end: each for each in known for end in (each, each.rpartition(".")[2])}

@@ -132,6 +132,21 @@ def test_who_is_here_now(tmp_path: Path) -> None:
     assert (gone[0]["part"], gone[0]["visitors"]) == ("now", 0)
 
 
+def test_how_long_a_step_takes_is_told_to_the_millisecond(tmp_path: Path) -> None:
+    facts = [
+        glimpse(number, session=session, visitor=session, view=view, received_at=NOW + later)
+        for session, gap in ((1, 44_000), (2, 44_002))
+        for number, view, later in ((2 * session, A, 0), (2 * session + 1, A + "2", gap))
+    ]
+    with (
+        board_of(tmp_path, facts) as board,
+        closing(Board(board.path, most_pageviews=-1)) as of_sql,
+    ):
+        for each in (board, of_sql):
+            rows = each.answer("funnel", selection(), {"views": f"{A},{A}2"}).rows()
+            assert [row["median"] for row in rows] == [None, 44.001]
+
+
 def test_referrers_are_those_that_sessions_came_from(tmp_path: Path) -> None:
     facts = [
         glimpse(1, session=1, referrer="https://www.Search.example:8080/find"),

@@ -137,6 +137,11 @@ def test_a_view_is_named_whole_or_by_its_end() -> None:
     assert view_named("shop.Basket", VIEWS) == "shop.Basket"
     assert view_named("Product", VIEWS) == "shop.Product"
     assert view_named("new.PageA", VIEWS) == "site.new.PageA"
+    assert view_named("basket", VIEWS) == view_named("SHOP.Basket", VIEWS) == "shop.Basket"
+    assert view_named("shop.basket", [*VIEWS, "shop.basket"]) == "shop.basket"
+    assert view_named("basket", [*VIEWS, "shop.basket"]) == "shop.basket"
+    with pytest.raises(QuestionInvalid, match=r"'pagea', and several views end with it: expected "):
+        view_named("pagea", VIEWS)
     with pytest.raises(QuestionInvalid, match=r"'PageA', and several views end with it: expected "):
         view_named("PageA", VIEWS)
     with pytest.raises(QuestionInvalid, match=r"'Baskets', and no .*: expected shop\.Basket$"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dwell.warehouse.panels.columns.counting import Array, percent, quantiles
+from dwell.warehouse.panels.columns.counting import Array, percent, quantiles, seconds
 from dwell.warehouse.panels.columns.looked import Chosen, Rows
 from dwell.warehouse.panels.columns.reading import NEVER
 
@@ -17,7 +17,9 @@ def funnel(chosen: Chosen, told: Mapping[str, Any]) -> Rows:
         many = len(gaps)
         first, before = (rows[0][2], rows[-1][2]) if rows else (many, 0)
         [[median]] = quantiles(np.zeros(many, np.int8), 1, gaps, 0.5) if rows else [[None]]
-        rows.append((step, name, many, percent(many, first), percent(many, before), median))
+        rows.append(
+            (step, name, many, percent(many, first), percent(many, before), seconds(median))
+        )
     return rows
 
 
