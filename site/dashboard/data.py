@@ -355,6 +355,8 @@ def _document(
         "since": iso(selection.since),
         "until": iso(selection.until),
         "before": iso(selection.before),
+        "before_until": iso(selection.before_until),
+        "by": selection.bucket,
         "measured_since": measured and iso(measured),
         "compared": selection.has_before(measured),
         "columns": _columns(name, answer.columns),

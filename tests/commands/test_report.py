@@ -134,6 +134,18 @@ def test_what_is_not_whole_is_dotted_and_the_period_before_is_dashed(
     assert lines("2025-12-03", "2025-12-10") == ["3,4"]
     assert lines("2025-12-03", "2025-12-10T12:00") == ["2,3", "3,4"]
     assert lines("2025-12-03T12:00", "2025-12-10T12:00") == ["2,3", "2,3", "3,4"]
+    assert lines("2025-12-03T11:30", "2025-12-03T12:40") == ["2,3", "2,3", "3,4"]
+
+
+def test_the_week_that_is_not_over_is_dotted_where_they_come_back(
+    data: Path, tmp_path: Path
+) -> None:
+    def has_dotted(until: str) -> bool:
+        period = ("--since", "2025-11-24", "--until", until)
+        return "2,3" in reported(data, tmp_path / "r.svg", "retention", *period)
+
+    assert not has_dotted("2025-12-08")
+    assert has_dotted("2025-12-07")
 
 
 def test_who_comes_back_is_told_in_weeks_however_short_the_period_is(

@@ -61,6 +61,7 @@ const showFilters = () => {
     const given = now.get(each.dataset.moment) ?? "";
     each.value = /^\d{4}-\d\d-\d\d$/.test(given) ? later(given, -each.dataset.days) : "";
   }
+  bound();
   robots.hidden = now.has("bots");
   const list = document.getElementById("chips");
   const isIn = list.contains(document.activeElement);
@@ -68,6 +69,11 @@ const showFilters = () => {
   // The chip that was taken away leaves the focus to its neighbour.
   if (isIn && document.activeElement === document.body) (list.querySelector("button") ?? more.querySelector("summary")).focus();
 };
+
+/* What ends before it begins is told where it is entered, by the days that are entered. */
+const [from, to] = form.querySelectorAll("[data-moment]");
+const bound = () => (to.min = from.value);
+from.addEventListener("input", bound);
 
 /** Whether the period is told by days, which may then be taken away again. */
 const hasMoments = () => ["since", "until"].some((name) => /^\d{4}-/.test(asked().get(name) ?? ""));
@@ -185,6 +191,7 @@ let refusals = 0;
  *  with "the period". */
 document.addEventListener("refused", ({ detail }) => {
   refusals += 1;
+  document.getElementById("span").textContent = "";
   if (!problem.hidden) return;
   const [name] = detail.replace(/^the period/, "since").split(" ");
   const away = PERIOD.includes(name) ? PERIOD : name in FILTERS ? [name] : [...PERIOD, ...Object.keys(FILTERS)];

@@ -4,7 +4,7 @@ import { asked, go, spanOf, toggling } from "./address.js";
 import { Chart } from "./charts.js";
 import { bars, bins, part, spark } from "./drawing.js";
 import { html, none, replace } from "./elements.js";
-import { brief, clock, count, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, WEEKDAYS, weekOf } from "./text.js";
+import { brief, clock, count, dateOf, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, WEEKDAYS, weekOf } from "./text.js";
 import { notYet, wider } from "./troubles.js";
 
 const FEW = 10;
@@ -105,8 +105,7 @@ export const totals = (figure, { totals, series }) => {
 
 /** What the lines of the chart mean. */
 const tellLines = (key, series) => {
-  const { since, until, before, compared } = series;
-  const ended = Date.parse(until) - (Date.parse(since) - Date.parse(before));
+  const { since, until, before, before_until: ended, compared } = series;
   const line = (name, text) => html("span", {}, html("i", { class: name }), text);
   replace(
     key,
@@ -130,23 +129,22 @@ const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["min", 60] : [
 /** Clocks of the dashboard's zone as if they were UTC: then no other zone has a say. */
 const at = ({ local }) => Date.parse(`${local}Z`);
 const HOUR = 3_600_000;
+const LENGTHS = { hour: HOUR, day: 24 * HOUR, week: 168 * HOUR };
 
 /** The hours, days or weeks of the period, each with its `end`, and whether it is `open`: the period
  *  ends or begins within it; or `blank`: nothing was measured yet. */
-const bucketsOf = ({ rows, until, measured_since: measured }) => {
+const bucketsOf = ({ rows, until, by, measured_since: measured }) => {
   const now = rows.filter(({ earlier }) => !earlier);
-  const steps = now.slice(1).map((row, index) => at(row) - at(now[index]));
-  const step = Math.max(...steps, steps.length ? 0 : 24 * HOUR);
+  const step = LENGTHS[by];
   // A day has 23 hours when clocks go forward.
   const least = step > HOUR ? step - HOUR : step;
-  const rest = (row) => Date.parse(until) - Date.parse(row.begins_at);
   const ends = (index) => Date.parse(now[index + 1]?.begins_at ?? until);
   return now.map((row, index) => ({
     ...row,
     step,
     blank: !measured || ends(index) <= Date.parse(measured),
     end: now[index + 1] ? at(now[index + 1]) : at(row) + step,
-    open: index < steps.length ? steps[index] < least : rest(row) < least,
+    open: ends(index) - Date.parse(row.begins_at) < least,
   }));
 };
 
@@ -331,13 +329,22 @@ const WEEKS = 8;
 /** Who comes back shows in weeks: a shorter period is that many weeks up to its end. */
 export const retentionAsks = () => (spanOf(asked()) < WEEKS * 7 ? { since: `${WEEKS}w` } : {});
 
+/** Whether the period ends within the week that is so many weeks after that one. */
+const isRunning = ({ week, weeks_later: later }, { until }) =>
+  new Date(Date.parse(week) + (later + 1) * 7 * 24 * HOUR).toISOString().slice(0, 10) > dateOf(until);
+
 export const retention = (figure, answers) => {
-  const rows = answers.retention.rows.filter((row) => row.weeks_later > 0);
+  const rows = answers.retention.rows
+    .filter((row) => row.weeks_later > 0)
+    .map((row) => ({ ...row, open: isRunning(row, answers.retention) }));
   if (rows.length) {
-    return charted(figure, "retention", rows, "15rem", ({ week, visitors, weeks_later: later, returned }) => {
+    const chart = chartIn(figure, "retention", "15rem", ({ week, visitors, weeks_later: later, returned, open }) => {
       const many = later === 1 ? "1 week" : `${later} weeks`;
-      return `${count(returned)} of ${count(visitors)} who were new in the ${weekOf(`${week}T00:00`)}\ncame again ${many} later`;
+      return `${count(returned)} of ${count(visitors)} who were new in the ${weekOf(`${week}T00:00`)}\ncame again ${many} later${open ? ", which are not over" : ""}`;
     });
+    const key = rows.some(({ open }) => open) && html("p", { class: "key", "aria-hidden": "true" }, html("span", {}, html("i", { class: "open" }), "not whole yet"));
+    replace(figure, chart.element, key);
+    return chart.show(rows);
   }
   return replace(figure, none("Nothing yet.", "A week has to pass before anybody can come back in a later one."));
 };
@@ -390,7 +397,9 @@ export const funnel = (figure, answers) => {
   const given = answers.funnel?.rows ?? [];
   // Where something else is selected, a step may be none of the views that are shown.
   const every = [...known, ...given.map((row) => row.view_name)];
-  const whole = (step) => every.find((view) => view === step || view.endsWith(`.${step}`)) ?? step;
+  const isMeant = (view, step) => `.${view}`.endsWith(`.${step}`);
+  const whole = (step) =>
+    every.find((view) => isMeant(view, step)) ?? every.find((view) => isMeant(view.toLowerCase(), step.toLowerCase())) ?? step;
   const chosen = steps().map(whole);
   const names = [...new Set([...known, ...chosen])];
   // The address knows of clicks that are not drawn yet.
@@ -419,7 +428,7 @@ export const funnel = (figure, answers) => {
 
 export const tabs = (figure, answers) => {
   const { rows } = answers.tabs;
-  if (!rows.length) return replace(figure, none("No tabs in this period.", "Pages whose tabs are views of their own are compared here."));
+  if (!rows.length) return replace(figure, answers.tabs.measured_since ? none("No tabs in this period.", "Pages whose tabs are views of their own are compared here.") : notYet(figure.closest(".card")));
   const pages = [...Map.groupBy(rows, (row) => row.page)].slice(0, 4);
   const share = { head: "Of its time", column: "percent_of_time", unit: "%" };
   return replace(figure, pages.map(([page, parts]) => {

@@ -5,7 +5,7 @@ import { ask } from "./asking.js";
 import { html, none, replace } from "./elements.js";
 import { Panel } from "./panel.js";
 import { count, duration, recently, short } from "./text.js";
-import { wider } from "./troubles.js";
+import { notYet, wider } from "./troubles.js";
 
 const MANY = 16;
 
@@ -57,7 +57,8 @@ class Sessions extends Panel {
 
   show() {
     const { rows } = this;
-    if (!rows.length) return replace(this.figure, none("No sessions in this period.", wider()));
+    const { measured_since: measured } = this.answers.sessions;
+    if (!rows.length) return replace(this.figure, measured ? none("No sessions in this period.", wider()) : notYet(this.section));
     const heads = [["Began"], ["From the first view to the last", "wideonly"], ["With", "wideonly"], ["Pageviews", "number"], ["Engaged", "number"]];
     const views = [...new Set(rows.flatMap(({ entry, exit }) => [entry, exit]))];
     return replace(

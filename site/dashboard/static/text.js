@@ -73,6 +73,9 @@ export const recently = (value) =>
 export const day = (value) =>
   formatted(value, { day: "numeric", month: "short", year: "numeric" });
 
+/** The date by the clocks of the zone, as "2026-11-24". */
+export const dateOf = (value) => new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE }).format(new Date(value));
+
 /** "14:02:31". */
 export const clock = (value) =>
   formatted(value, { hour: "2-digit", minute: "2-digit", second: "2-digit" });

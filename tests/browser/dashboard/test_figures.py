@@ -1,6 +1,6 @@
 """What the dashboard says, against what SQL says."""
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Self
 
 import pytest
@@ -77,6 +77,30 @@ def test_a_period_that_reaches_beyond_now_ends_now_and_its_last_day_is_not_whole
         key = board.texts("#totals .key span")
         assert key == ["3 – 12 Nov 2025", "the period before, 24 Oct – 2 Nov 2025", "not whole yet"]
         app.state.streams.close()
+
+
+def test_an_hour_is_whole_if_all_of_it_is_in_the_period(board: Board, month: Month) -> None:
+    ((began,),) = asked(
+        month.published,
+        "select date_trunc('hour', started_at) from seen order by started_at limit 1",
+    )
+    hour, later = (each.isoformat() for each in (began, began + timedelta(hours=1)))
+    board.open(f"?since={hour}Z&until={later}Z")
+    assert "not whole yet" not in board.texts("#totals .key span")
+    earlier = (began - timedelta(minutes=20)).isoformat()
+    board.open(f"?since={earlier}Z&until={(began + timedelta(minutes=58)).isoformat()}Z")
+    assert "not whole yet" in board.texts("#totals .key span")
+    assert board.ask("document.querySelectorAll('#totals path[stroke-dasharray=\"2,3\"]').length")
+
+
+def test_the_week_that_is_not_over_is_dotted_where_they_come_back(board: Board) -> None:
+    dotted = "document.querySelectorAll('#retention path[stroke-dasharray=\"2,3\"]').length"
+    board.find("#retention")
+    assert (board.ask(dotted), board.texts("#retention .key span")) == (0, [])
+    board.open("?since=2025-10-20&until=2025-11-13")
+    board.find("#retention")
+    board.wait(f"{dotted} > 0")
+    assert board.texts("#retention .key span") == ["not whole yet"]
 
 
 def test_who_comes_back_shows_in_weeks_however_short_the_period_is(board: Board) -> None:
@@ -199,6 +223,9 @@ def test_a_period_that_is_compared_stands_beside_the_one_before(board: Board) ->
     assert [row[0] for row in rows] == ["this period", "the one before"]
     key = board.texts("#totals .key span")
     assert key == ["3 – 16 Nov 2025", "the period before, 20 Oct – 2 Nov 2025"]
+    # Between these and those before them the clocks went back.
+    board.open("?since=2025-10-28&until=2025-10-31T00:30")
+    assert board.texts("#totals .key span")[1] == "the period before, 24 – 27 Oct 2025"
     assert behind(board, "transitions")[2][0][0] == "(start)"
 
 
@@ -277,3 +304,32 @@ def test_a_question_that_cannot_be_asked_is_answered_in_words(board: Board) -> N
     [said] = board.texts("#funnel .wrong")
     assert "view is 'PageX'" in said
     assert board.headline()["pageviews"] > 0
+
+
+def test_an_end_before_the_beginning_is_told_where_it_is_entered(board: Board) -> None:
+    board.find("#more summary").click()
+    board.browser.execute_script("""
+        const [from, to] = document.querySelectorAll("#filters [data-moment]");
+        for (const [each, day] of [[from, "2025-11-12"], [to, "2025-11-10"]]) {
+            each.value = day;
+            each.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+    """)
+    board.find("#filters .go").click()
+    assert board.search == PERIOD
+    assert not board.ask("document.querySelectorAll('#filters [data-moment]')[1].checkValidity()")
+    board.browser.execute_script(
+        "document.querySelectorAll('#filters [data-moment]')[1].value = '2025-11-12'"
+    )
+    board.find("#filters .go").click()
+    board.wait("document.getElementById('span').textContent.startsWith('12 Nov 2025')")
+
+
+def test_a_period_that_is_refused_leaves_no_other_one_beside_the_filters(board: Board) -> None:
+    assert board.texts("#span") != [""]
+    board.browser.execute_script(
+        "history.pushState(null, '', '?since=2025-11-12&until=2025-11-11')"
+    )
+    board.browser.execute_script("dispatchEvent(new Event('asked'))")
+    board.wait("document.querySelector('#problem:not([hidden])')")
+    assert board.texts("#span") == [""]

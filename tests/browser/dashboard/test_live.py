@@ -51,7 +51,9 @@ def test_a_publication_shows_without_loading_the_page_anew(
         board.wait(
             "document.querySelector('#totals .none')?.textContent.includes('dwell simulate')"
         )
-        board.wait("document.querySelector('#sessions_by_hour .none') !== null")
+        for panel in ("sessions_by_hour", "sessions", "tabs"):
+            told = f"document.querySelector('#{panel} .none')?.textContent"
+            board.wait(f"{told} === 'Nothing has come yet.'")
         publish(tmp_path, [4.0, 6.0])
         board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '10'")
         assert "ago" in board.find("#age").text

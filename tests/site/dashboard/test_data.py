@@ -57,15 +57,28 @@ def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(march: C
     assert reply.headers["Content-Type"] == "application/json"
     told = json.loads(reply.text)
     assert list(told) == [
-        *("panel", "question", "publication", "published_at", "since", "until", "before"),
-        *("measured_since", "compared", "columns", "rows"),
+        *(
+            "panel",
+            "question",
+            "publication",
+            "published_at",
+            "since",
+            "until",
+            "before",
+            "before_until",
+        ),
+        *("by", "measured_since", "compared", "columns", "rows"),
     ]
     assert told["panel"] == "totals"
     assert (told["since"], told["until"]) == (
         "2026-03-01T00:00:00.000Z",
         "2026-03-02T00:00:00.000Z",
     )
-    assert told["before"] == "2026-02-28T00:00:00.000Z"
+    assert (told["before"], told["before_until"]) == (
+        "2026-02-28T00:00:00.000Z",
+        "2026-03-01T00:00:00.000Z",
+    )
+    assert told["by"] == "hour"
     assert (told["measured_since"], told["compared"]) == ("2026-03-01T12:00:00.000Z", False)
     assert {each["name"] for each in told["columns"]} == set(told["rows"][0])
     assert all(each["meaning"] for each in told["columns"])

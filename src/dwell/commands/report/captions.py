@@ -40,7 +40,7 @@ UNITS = {
     "pages": _LOOKED_AT,
     "transitions": "Percent of all the times that a view was looked at",
     "funnel": "Sessions, and percent of those that took the first step",
-    "retention": "Percent of the visitors who were new in a week, with a session so many weeks later",
+    "retention": "Percent of the visitors who were new in a week, with a session so many weeks later; what is not whole is dotted",
     "devices": _CAME,
     "browsers": _CAME,
     "systems": _CAME,

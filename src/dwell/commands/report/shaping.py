@@ -1,9 +1,10 @@
 """From the rows of a panel to what its chart takes. What the dashboard's scripts do for its own."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dwell.commands.report.words import count, duration, short
 from dwell.warehouse.panels import Answer, Selection
@@ -21,6 +22,7 @@ COUNTED = {"series": ("sessions", "pageviews"), "sessions_by_hour": ("sessions",
 SECONDS = ("median", "total")
 """Measures that are seconds."""
 HOUR = timedelta(hours=1)
+LENGTHS = {"hour": HOUR, "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 
 def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
@@ -30,6 +32,8 @@ def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
     rows = answer.rows()
     if not any(row[name] for row in rows for name in COUNTED.get(panel, row)):
         return []
+    if panel == "retention":
+        return [row | {"open": _is_running(row, selection)} for row in rows]
     if panel != "series":
         return rows
     measured_since = answer.publication.measured_since or selection.until
@@ -37,7 +41,7 @@ def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
     begins = [_moment(row["begins_at"]) for row in rows if not row["earlier"]]
     lengths = [end - begin for begin, end in pairwise([*begins, selection.until])]
     # A day has 23 hours when clocks go forward.
-    whole = max(lengths, default=timedelta())
+    whole = LENGTHS[selection.bucket]
     least = whole - HOUR if whole > HOUR else whole
     now = [
         row | {"open": length < least, "blank": begin + length <= measured_since}
@@ -45,6 +49,13 @@ def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
     ]
     before = [row | {"open": False, "blank": False} for row in rows if row["earlier"]]
     return [*now, *before] if compared else now
+
+
+def _is_running(row: Row, selection: Selection) -> bool:
+    """Whether the period ends within the week that is so many weeks after the row's."""
+    until = selection.until.replace(tzinfo=UTC).astimezone(ZoneInfo(selection.timezone)).date()
+    ends = date.fromisoformat(str(row["week"])) + timedelta(weeks=row["weeks_later"] + 1)
+    return ends > until
 
 
 def _moment(text: str) -> datetime:
