@@ -41,8 +41,8 @@ class Stated(Sight):
     )
     occurred_at: int = Field(
         ge=0,
-        description="When it happened: milliseconds since 1970 in UTC, of any past; ahead of the "
-        f"collector's clock by at most {MAX_AHEAD_MS}.",
+        description="When it happened: milliseconds since 1970 in UTC, on whatever day since; ahead "
+        f"of the collector's clock by at most {MAX_AHEAD_MS}.",
     )
 
 

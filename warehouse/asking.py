@@ -1,7 +1,7 @@
 """One question to one publication."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from dwell.warehouse.published import open_published
 
 MEMORY_LIMIT = "1GiB"
 """What does not fit goes to a temporary folder."""
+INTERRUPT_EVERY = 0.05
 
 Done = TypeVar("Done")
 
@@ -42,12 +43,14 @@ def asking(published: Path, writable: Path | None = None) -> Iterator[duckdb.Duc
 def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Done]) -> Done:
     """What `work` returns, done in a thread of its own: DuckDB hears no signal while it works.
 
-    Ctrl-C (`KeyboardInterrupt`) ends the running statement.
+    Ctrl-C (`KeyboardInterrupt`) ends the statement that is running, or else the next one.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as worker:
         future = worker.submit(work)
         try:
             return future.result()
         except KeyboardInterrupt:
-            connection.interrupt()
+            while not future.done():  # between two statements nothing heeds it
+                connection.interrupt()
+                wait([future], INTERRUPT_EVERY)
             raise

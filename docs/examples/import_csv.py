@@ -111,11 +111,11 @@ def line_of(file: str, number: int, row: dict[str, str]) -> Line:
     return Line(number, time, seconds, urlsplit(row["path"]).path, row)
 
 
-def main(url: str, file: str, key: str) -> None:
+def main(url: str, file: str, key_file: str) -> None:
     """Send it all, or say what is wrong and in which line."""
     numbers: list[int] = []
     try:
-        with Client(url, key) as client:
+        with Client(url, Path(key_file).read_text()) as client:
             print(f"{client.send(pageviews(file, numbers))} facts are kept")
     except FactsRefused as refused:
         wrong = [f"{file}, line {numbers[each.index]}: {each.detail}" for each in refused.errors]
@@ -127,4 +127,4 @@ def main(url: str, file: str, key: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3 or "DWELL_API_KEY_FILE" not in os.environ:
         sys.exit("usage: DWELL_API_KEY_FILE=… python import_csv.py URL FILE")
-    main(*sys.argv[1:], Path(os.environ["DWELL_API_KEY_FILE"]).read_text())
+    main(*sys.argv[1:], os.environ["DWELL_API_KEY_FILE"])

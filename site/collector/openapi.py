@@ -77,7 +77,7 @@ def _server_facts() -> dict[str, Any]:
     causes = set(STATUS) - {Cause.METHOD, Cause.OTHER_ORIGIN}
     return {
         "operationId": "postServerFacts",
-        "summary": "Post facts of any past as a server; not found where no server has a key.",
+        "summary": "Post facts of whatever day since 1970 as a server; not found where no server has a key.",
         "security": [{"key": []}],
         "requestBody": {
             "required": True,

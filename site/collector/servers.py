@@ -1,4 +1,4 @@
-"""The endpoint of servers: facts of any past, by those who have a key, all of a request or none."""
+"""The endpoint of servers: facts of whatever day since 1970, by those who have a key, all of a request or none."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress

@@ -106,7 +106,8 @@ def with_settings(*names: str) -> Callable[[Wrapped], Wrapped]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run `dwell`. Exit status: 0 done, 1 the answer is no, 2 it could not be done."""
+    """Run `dwell`. Exit status: 0 done, 1 the answer is no, 2 it could not be done, 3 the live
+    warehouse is damaged."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given and given[0] in PATIENT:
         priority.give_way()

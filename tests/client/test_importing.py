@@ -204,7 +204,7 @@ def test_a_line_that_cannot_be_right_is_named_before_anything_is_sent(
 ) -> None:
     file = tmp_path / "pageviews.csv"
     two = '2025-11-23T12:00Z,1,v,s,/?q=1,"Two\nlines",,'
-    file.write_text("\n".join([",".join(COLUMNS), two, line]), "utf-8")
+    file.write_text("\n".join([",".join(COLUMNS), two, line]), "utf-8-sig")  # as Excel does
     assert refused("http://127.0.0.1:9", str(file), tmp_path).startswith(f"{file}, {said}")
 
 
@@ -213,14 +213,16 @@ def test_a_file_of_another_kind_and_one_that_is_not_there_are_named(tmp_path: Pa
     assert "No such file" in refused("http://127.0.0.1:9", str(file), tmp_path)
     file.write_text("time;seconds\n", "utf-8")
     assert f"{file} has no column time, seconds" in refused("http://x", str(file), tmp_path)
+    none = tmp_path / "none"
+    assert f"No such file or directory: '{none}'" in refused("http://x", str(file), tmp_path, none)
 
 
-def refused(url: str, file: str, folder: Path) -> str:
+def refused(url: str, file: str, folder: Path, key: Path | None = None) -> str:
     """The one thing that the example says on standard error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLE), url, file],
         cwd=folder,
-        env=os.environ | {"DWELL_API_KEY_FILE": str(key_file(folder))},
+        env=os.environ | {"DWELL_API_KEY_FILE": str(key or key_file(folder))},
         capture_output=True,
         text=True,
         check=False,

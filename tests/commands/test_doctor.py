@@ -23,11 +23,14 @@ from starlette.applications import Starlette
 from dwell import cli
 from dwell.commands.doctor.clock import is_synchronised
 from dwell.commands.doctor.finding import Finding, wrong
+from dwell.commands.doctor.log import ask
 from dwell.commands.doctor.places import amount
 from dwell.commands.doctor.telling import as_object, as_text
 from dwell.commands.doctor.versions import DUCKDB, parsed, resets_well
 from dwell.commands.doctor.warehouse import seconds
+from dwell.errors import LogGap, LogMismatch
 from dwell.events.log import NewRecord
+from dwell.events.memory import MemoryLog, MemoryReader
 from dwell.events.opening import open_reader, open_writer
 from dwell.settings import Settings, variable_of
 from dwell.site import Dwell
@@ -134,6 +137,30 @@ def test_what_cannot_be_begun_with_is_wrong_and_has_advice(doctor: Doctor, tmp_p
     status, findings = doctor(data=tmp_path / "file")
     assert (status, findings["folder"]["verdict"]) == (1, "wrong")
     assert findings["folder"]["said"] == f"{tmp_path / 'file'} is no folder"
+
+
+@pytest.mark.parametrize(
+    ("log", "error", "unreadable"),
+    [
+        ("embedded:", LogMismatch("it is damaged"), True),
+        ("embedded:", LogGap("facts are gone"), False),
+        ("kafka://127.0.0.1:9/facts", LogMismatch("it is another one"), False),
+    ],
+)
+async def test_only_of_a_file_that_is_damaged_is_it_said_that_it_be_kept(
+    log: str, error: LogMismatch, unreadable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reader(MemoryReader):
+        async def identity(self) -> str:
+            raise error
+
+    monkeypatch.setattr("dwell.commands.doctor.log.open_reader", lambda _: Reader(MemoryLog()))
+    settings = Settings(data=tmp_path, log=log)
+    if not settings.kafka_servers:
+        settings.live.mkdir()
+        settings.embedded_log.touch()
+    found = await ask(settings, {})
+    assert (found.trouble, found.unreadable) == (str(error), unreadable)
 
 
 def test_an_installation_at_rest_is_well(doctor: Doctor, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from aiohttp import web
 from starlette.applications import Starlette
 
 from dwell.cli import run
-from dwell.commands.simulate import next_command, sending
+from dwell.commands.simulate import checking, next_command, sending
 from dwell.commands.simulate.checking import compare, compare_within
 from dwell.commands.simulate.delivery import Delivery, Request, body_of, in_bulk, in_pieces
 from dwell.commands.simulate.journeys import Fact, Visit, Visits, facts_of
@@ -723,3 +723,15 @@ def test_the_check_waits_for_the_publication_that_has_everything(
     finally:
         timer.join()
     assert not any(compared.different for compared in result.values())
+
+
+def test_ctrl_c_ends_the_check(right: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = threading.main_thread().ident or 0
+
+    def long(_: str) -> str:
+        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT)).start()
+        return "select sum(range % 7) from range(1_000_000_000)"
+
+    monkeypatch.setattr(checking, "_sql", long)
+    with pytest.raises(KeyboardInterrupt):
+        compare(right.warehouse, right.truth)

@@ -19,7 +19,7 @@ from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
 from dwell.commands.up.supervisor import Part, Supervisor
 from dwell.commands.up.typed import data_option, program
-from dwell.errors import DwellError, LogMismatch
+from dwell.errors import DwellError, LogMismatch, WarehouseDamaged
 from dwell.lifeline import Lifeline
 from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
@@ -366,6 +366,29 @@ mark.touch(); time.sleep(0.5); os.kill(os.getpid(), 9)
         "project | the disk is full; again in 1 s",
     ]
     assert sink.getvalue().count("started") == 1
+
+
+async def test_a_projector_whose_warehouse_is_damaged_is_tried_again_whatever_comes_then(
+    tmp_path: Path,
+) -> None:
+    # As when a file is put in the place of the damaged one, which is not right either.
+    mark = tmp_path / "tried"
+    script = f"""
+import pathlib
+mark = pathlib.Path({str(mark)!r})
+print('dwell: it is of another log' if mark.exists() else 'dwell: it is damaged')
+status = 2 if mark.exists() else {WarehouseDamaged.exit_status}
+mark.touch()
+raise SystemExit(status)
+"""
+    sink = StringIO()
+    parts = part("site", OBEYS), part("project", script, lambda: False)
+    await supervised(sink, *parts, until="again", times=2)
+    assert [line for line in sink.getvalue().splitlines() if "again" in line][:2] == [
+        "project | it is damaged; again in 0.25 s",
+        "project | it is of another log; again in 0.5 s",
+    ]
+    assert "all ready" in sink.getvalue()
 
 
 async def test_a_part_is_not_ready_by_what_another_one_does(tmp_path: Path) -> None:

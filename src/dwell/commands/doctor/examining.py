@@ -56,7 +56,7 @@ def of_log(log: Log, published: Warehouse) -> Finding:
             f"{log.name} is gone, and the warehouse was made from it ({known})",
             "bring it back from a copy, or say with DWELL_LOG where it is; until then no fact is read",
         )
-    if log.trouble and log.foreign:
+    if log.trouble and log.unreadable:
         return wrong(
             "log",
             log.trouble,

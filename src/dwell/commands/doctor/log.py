@@ -10,7 +10,7 @@ from dwell.commands.doctor.clock import now_ms
 from dwell.consumers.beginning import beginning
 from dwell.consumers.lag import Lag, lags
 from dwell.consumers.pruning import old_before
-from dwell.errors import DwellError, LogMismatch, LogUnavailable, WarehouseError
+from dwell.errors import DwellError, LogGap, LogMismatch, LogUnavailable, WarehouseError
 from dwell.events.log import LogReader, Retention
 from dwell.events.opening import name_of, open_reader
 from dwell.settings import Settings
@@ -28,7 +28,7 @@ class Log:
     Attributes:
         name: as messages call it.
         trouble: why it could not be asked.
-        foreign: whether that is because of what it is, and not of whether it answers.
+        unreadable: whether that is because its file is damaged, or is no log of Dwell's.
         missing: whether there is no file of an embedded log.
         bounds: by partition, the oldest offset and the next one to be written.
         lags: by partition, what is not published; `None` if the log could not be asked for it.
@@ -44,7 +44,7 @@ class Log:
     name: str
     identity: str = ""
     trouble: str = ""
-    foreign: bool = False
+    unreadable: bool = False
     missing: bool = False
     bounds: dict[int, tuple[int, int]] = field(default_factory=dict)
     lags: dict[int, Lag] | None = None
@@ -75,11 +75,17 @@ async def ask(settings: Settings, held: Mapping[int, int] | None) -> Log:
     except TimeoutError:
         found.trouble = f"{found.name} did not answer within {ANSWER_SECONDS:g} s"
     except DwellError as error:
-        found.trouble, found.foreign = str(error), isinstance(error, LogMismatch)
+        found.trouble = str(error)
+        found.unreadable = not settings.kafka_servers and _is_of_the_file(error)
     finally:
         if reader is not None:
             await reader.close()
     return found
+
+
+def _is_of_the_file(error: DwellError) -> bool:
+    """And not of facts that were let go of in between."""
+    return isinstance(error, LogMismatch) and not isinstance(error, LogGap)
 
 
 async def _ask(

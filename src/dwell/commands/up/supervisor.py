@@ -54,6 +54,7 @@ class Supervisor:
     Args:
         environ: what the parts find in their environment.
         inherited: descriptors that the parts inherit.
+
     Attributes:
         left_out: names of the parts that are not needed and could not work.
     """
@@ -136,7 +137,7 @@ class Supervisor:
                 break
             if ending == WarehouseDamaged.exit_status:
                 self._waiting.add(part.name)
-            if ending == CANNOT and part.name not in self._started:
+            if ending == CANNOT and part.name not in self._started | self._waiting:
                 why = last_word or f"`dwell {part.name}` cannot work and does not say why"
                 if part.needed:
                     raise DwellError(why)
