@@ -414,9 +414,9 @@ def damage(path: Path) -> str:
 
 def _look_at(connection: duckdb.DuckDBPyConnection) -> None:
     """Read the catalog and the first row of each table: attaching alone reads the header."""
-    listed = "select table_name from duckdb_tables() where database_name = 'warehouse'"
-    for (name,) in connection.execute(listed).fetchall():
-        connection.execute(f'select * from warehouse.main."{name}" limit 1').fetchall()  # noqa: S608
+    listed = "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'"
+    for schema, name in connection.execute(listed).fetchall():
+        connection.execute(f'from warehouse."{schema}"."{name}" limit 1').fetchall()
 
 
 def _explained(path: Path, error: duckdb.Error) -> WarehouseError:

@@ -129,7 +129,7 @@ async def test_one_that_cannot_be_read_is_told_of(looked_at: Newest, tmp_path: P
         try:
             await looked_at.shown()
         except WarehouseError as error:
-            return "cannot be opened" in str(error)
+            return "is no DuckDB file" in str(error)
         return False
 
     await turns_into(is_told)
