@@ -44,9 +44,8 @@ LIMIT = (
     "tenths of that the interpreter, for parsing headers, checking facts and making records; a fifth is "
     "the write to the socket. The last quarter is the thread that writes the log, most of it the sync, "
     "which some fifteen requests share. Both threads want the interpreter's lock. At 100 requests/s nothing "
-    "is shared: each wakes two threads that slept and finds their code and data gone from the caches, so it "
-    "takes ten times what it takes in a row, half of that for a commit and a sync of its own. Kafka has its "
-    "broker on the same two cores, which takes more of them than the site does."
+    "is shared: each wakes two threads that slept, and takes nine times what it takes in a row, half of that "
+    "for a commit and a sync of its own."
 )
 
 Figures = dict[str, list[float]]

@@ -42,8 +42,8 @@ WARMS = 5.0
 SHARES = {"p50": 0.5, "p99": 0.99}
 
 LIMIT = (
-    "A page with Dwell takes one call more than without: the one that looks whether facts come, 0.2 µs. "
-    "What else differs is noise of processes that share two cores, as two sites do that are alike."
+    "A page with Dwell takes one call more than without: the one that looks whether facts come. What else "
+    "differs is noise of processes that share two cores, as far as two sites differ that are alike."
 )
 
 

@@ -184,10 +184,10 @@ class Replay:
 
     def _require_same(self, written: Plan) -> None:
         if written.asked != self._asked:
-            was, asked = map(_for_people, (written.asked, self._asked))
+            (since, until), (wanted_since, wanted_until) = written.asked, self._asked
             raise WarehouseError(
-                f"{self.work} belongs to a replay {was}: expected one {asked}; ask for the same, or remove "
-                "the folder"
+                f"{self.work} belongs to a replay from {since} to {until}: expected one from "
+                f"{wanted_since} to {wanted_until}; ask for the same, or remove the folder"
             )
         if written.rules != self._rules_text:
             raise WarehouseError(
@@ -307,14 +307,9 @@ def _records(segments: Sequence[Segment]) -> int:
 
 def _text(point: Point) -> str:
     if point.offsets:
-        return ",".join(f"{each}:{offset}" for each, offset in point.offsets.items())
+        places = point.offsets.items()
+        return ",".join(str(at) if each is None else f"{each}:{at}" for each, at in places)
     return point.end if point.moment is None else str(point.moment)
-
-
-def _for_people(asked: tuple[str, str]) -> str:
-    """`None:200000` is the offset of every partition."""
-    since, until = (each.removeprefix(f"{None}:") for each in asked)
-    return f"from {since} to {until}"
 
 
 def _write(path: Path, raw: dict[str, Any]) -> None:

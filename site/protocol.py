@@ -68,8 +68,8 @@ class FactsProtocol(BoundedProtocol):
     the collector with neither a task nor ASGI's messages, which would be half of what they cost.
 
     Everything else goes uvicorn's way: pages, bodies that come in pieces, pipelined requests, a
-    client that does not read its answers. So that pages take not one call more than without facts,
-    what begins as facts do has a parser of its own.
+    client that does not read its answers. What begins as facts do has a parser of its own, so that of
+    other requests nothing but the first bytes is looked at here.
 
     Args:
         collector: takes them.

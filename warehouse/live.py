@@ -27,8 +27,9 @@ STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "1GiB"
 CALM_LIMIT = "32MiB"
 """What DuckDB may keep of the file while there is little to do. Merges of what comes now find most of what they
-look for in so much: with a thousand facts at once and a file of 60 MiB they took no longer."""
+look for in so much: of a thousand facts each, they took as long onto 60 MiB as before the limit was met."""
 LOOK_LIMIT = "256MiB"
+"""For who only looks whether a file is damaged."""
 ADVICE = "move it away, and it is made anew from the log (docs/keeping.md, A lost warehouse)"
 """What to do about a file that is damaged."""
 DAMAGED = "not a valid DuckDB|could not read enough bytes|corrupt|checksum|serializ"
@@ -168,7 +169,7 @@ class LiveWarehouse:
             self.connection.execute(statements("macros"))
         except duckdb.Error as error:
             self._lock.close()
-            raise _explained(self.path, error) from None
+            raise _explained(self.path, "cannot be opened", error) from None
         except BaseException:
             self._lock.close()
             raise
@@ -259,10 +260,7 @@ class LiveWarehouse:
         self.connection.execute(f"set memory_limit = '{limit}'")
 
     def _failed(self, error: duckdb.Error) -> WarehouseError:
-        if _is_damage(self.path, error):
-            return _explained(self.path, error)
-        first_line = str(error).partition("\n")[0]
-        return WarehouseError(f"{self.path} could not be written: {first_line}")
+        return _explained(self.path, "could not be written", error)
 
     def _all(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, parameters).fetchall()
@@ -419,8 +417,10 @@ def _look_at(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f'from warehouse."{schema}"."{name}" limit 1').fetchall()
 
 
-def _explained(path: Path, error: duckdb.Error) -> WarehouseError:
-    problem = f"{path} cannot be opened: {str(error).partition(chr(10))[0]}"
+def _explained(path: Path, failed: str, error: duckdb.Error) -> WarehouseError:
+    """What failed with the file, and why."""
+    first_line = str(error).partition("\n")[0]
+    problem = f"{path} {failed}: {first_line}"
     if _is_damage(path, error):
         return WarehouseDamaged(f"{problem}: expected a whole file; {ADVICE}")
     return WarehouseError(problem)
