@@ -19,10 +19,11 @@ from dwell.events.log import NewRecord
 from dwell.events.opening import open_reader, open_writer
 from dwell.settings import Settings
 from dwell.warehouse import snapshot
+from dwell.warehouse.reading import Unreadable, Verdict
 from tests.support.facts import NOW, Projected, Stored, curt, forgotten, glimpse, narrow_judge
 from tests.support.house import ROOT
-from tests.support.running import DWELL, environment, running, wait_until
-from tests.support.terminal import terminal
+from tests.support.running import environment, running, wait_until
+from tests.support.terminal import in_terminal
 
 DAY = 86_400_000
 NASTY = b'\x1b[2J\xe2\x80\xae{"not": json'
@@ -52,11 +53,13 @@ async def append(settings: Settings, records: Sequence[Stored]) -> str:
 
 
 def publish_what_was_set_aside(
-    settings: Settings, records: Sequence[Stored] = tuple(RECORDS)
+    settings: Settings,
+    records: Sequence[Stored] = tuple(RECORDS),
+    judge: Callable[[bytes], Verdict] = narrow_judge,
 ) -> None:
     """Have a log with records that an older version could not read, and the warehouse it published."""
     identity = asyncio.run(append(settings, records))
-    with Projected(settings.warehouse, narrow_judge) as projected:
+    with Projected(settings.warehouse, judge) as projected:
         projected.warehouse.belong_to(identity)
         projected.append(list(records)).project()
         projected.warehouse.checkpoint()
@@ -244,13 +247,24 @@ def test_a_blank_record_and_one_that_is_not_there_are_told_apart(said: Said) -> 
 
 
 @pytest.mark.parametrize(
-    ("command", "last"),
-    [("list", "7 rows"), ("show 0:3", '"not": json'), ("retry 0:3", "1 still cannot be read")],
+    ("command", "last", "status"),
+    [("show 0:3", '"not": json', 0), ("retry 0:3", "1 still cannot be read", 1)],
 )
-def test_no_letter_steers_a_terminal(data: Path, command: str, last: str) -> None:
-    argv = [*DWELL, "dead-letters", *command.split()]
-    with terminal(argv, environment(data, 1)) as screen:
-        screen.expect(last)
+def test_no_letter_steers_a_terminal(data: Path, command: str, last: str, status: int) -> None:
+    with in_terminal("dead-letters", *command.split(), environ=environment(data, 1)) as screen:
+        assert screen.wait() == status
+    assert last in screen.shown
+    assert "\x1b[2J" not in screen.raw
+    assert "\u202e" not in screen.raw
+
+
+def test_no_detail_of_a_letter_steers_a_terminal(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data")
+    detail = NASTY.decode()
+    publish_what_was_set_aside(settings, RECORDS, lambda _: Unreadable("not_json", detail))
+    with in_terminal("dead-letters", "list", environ=environment(settings.data, 1)) as screen:
+        assert screen.wait() == 0
+    assert r"\x1b[2J\u202e" in screen.shown
     assert "\x1b[2J" not in screen.raw
     assert "\u202e" not in screen.raw
 

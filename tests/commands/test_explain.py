@@ -22,8 +22,8 @@ from dwell.settings import Settings
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.snapshot import copy
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
-from tests.support.running import DWELL, environment
-from tests.support.terminal import terminal
+from tests.support.running import environment
+from tests.support.terminal import in_terminal
 from tests.warehouse.test_law import FILES, any_glimpses, examples
 
 Said = Callable[..., tuple[int, str, str]]
@@ -274,10 +274,11 @@ def test_no_fact_steers_a_terminal(at: Settings) -> None:
     title = {"title": NASTY}
     fact = glimpse(view=NASTY, referrer=NASTY, browser_agent=NASTY, identity=title)
     have(at, [fact])
-    argv = [*DWELL, "explain", uuid7(1)]
     for more in ([], ["--format", "json"]):
-        with terminal([*argv, *more], environment(at.data, 1)) as screen:
-            screen.expect("not_looked_at" if more else "says what the facts say")
+        asked = ("explain", uuid7(1), *more)
+        with in_terminal(*asked, environ=environment(at.data, 1)) as screen:
+            assert screen.wait() == 0
+        assert ("not_looked_at" if more else "says what the facts say") in screen.shown
         assert "\x1b[2J" not in screen.raw
         assert "\u202e" not in screen.raw
 

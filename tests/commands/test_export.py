@@ -7,8 +7,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ from dwell.commands.export.export import sized
 from dwell.warehouse.exporting import FORMS, Period, exporting
 from tests.support.facts import NOW, Projected, glimpse, uuid7
 from tests.support.publishing import copy_of
-from tests.support.running import DWELL, environment, wait_until
+from tests.support.running import Piped, environment, piped, wait_until
 from tests.support.sharding import Sharded
 
 DAY = 86_400_000
@@ -373,33 +371,27 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def exporting_slowly(data: Path, target: Path, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def exporting_slowly(data: Path, target: Path) -> Iterator[Piped]:
     """`dwell export visibility_change`, from the moment on in which it writes."""
-    with subprocess.Popen(
-        [*DWELL, "export", "visibility_change", "--format", "csv.zst", "--to", str(target)],
-        env=environment(data, 1),
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    ) as process:
-        wait_until(lambda: process.poll() is not None or list(target.parent.glob(".*.draft/*")), 60)
-        yield process
+    asked = ("export", "visibility_change", "--format", "csv.zst", "--to", str(target))
+    with piped(*asked, environ=environment(data, 1)) as export:
+        ended = export.process.poll
+        wait_until(lambda: ended() is not None or list(target.parent.glob(".*.draft/*")), 60)
+        yield export
 
 
 def test_ctrl_c_leaves_nothing(heavy: Path, tmp_path: Path) -> None:
-    with exporting_slowly(heavy, tmp_path / "out") as process:
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+    with exporting_slowly(heavy, tmp_path / "out") as export:
+        export.process.send_signal(signal.SIGINT)
+        assert export.process.wait(10) == 130
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_export_left_goes_with_the_next_one(
     heavy: Path, data: Path, tmp_path: Path
 ) -> None:
-    with exporting_slowly(heavy, tmp_path / "out") as process:
-        process.kill()
-        process.wait()
+    with exporting_slowly(heavy, tmp_path / "out") as export:
+        export.process.kill()
     [draft] = tmp_path.iterdir()
     assert draft.name.startswith(".out.")
     assert dwell_export(data, "--to", tmp_path / "out").status == 0
@@ -409,35 +401,33 @@ def test_what_a_killed_export_left_goes_with_the_next_one(
 def test_an_export_at_work_is_left_alone_by_another_one(
     heavy: Path, data: Path, tmp_path: Path
 ) -> None:
-    with exporting_slowly(heavy, tmp_path / "out") as process:
-        process.send_signal(signal.SIGSTOP)
+    with exporting_slowly(heavy, tmp_path / "out") as export:
+        export.process.send_signal(signal.SIGSTOP)
         assert dwell_export(data, "--to", tmp_path / "out").status == 0
-        process.send_signal(signal.SIGCONT)
-        assert process.wait(100) == 2
-        assert process.stderr is not None
-        assert "which is there: expected another name, or --force" in process.stderr.read()
+        export.process.send_signal(signal.SIGCONT)
+        assert export.process.wait(100) == 2
+        assert b"which is there: expected another name, or --force" in export.stderr.read()
     assert os.listdir(tmp_path) == ["out"]  # noqa: PTH208
     assert len(os.listdir(tmp_path / "out")) == len(tables(data)) + 1  # noqa: PTH208
 
 
 def test_a_full_disk_leaves_nothing_and_ends_with_2(heavy: Path, tmp_path: Path) -> None:
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
-
-    with exporting_slowly(heavy, tmp_path / "out", preexec_fn=little_room) as process:
-        assert process.wait(100) == 2
-        assert process.stderr is not None
-        assert process.stderr.read().startswith("dwell: ")
+    with exporting_slowly(heavy, tmp_path / "out") as export:
+        little_room = (5_000_000, 5_000_000)
+        resource.prlimit(export.process.pid, resource.RLIMIT_FSIZE, little_room)
+        assert export.process.wait(100) == 2
+        assert export.stderr.read().startswith(b"dwell: ")
     assert list(tmp_path.iterdir()) == []
 
 
-def listed(folder: Path) -> list[str]:
-    """What is in it at one moment: not what is left of one whose place is taken while it is read."""
+def listed(folder: Path) -> tuple[int, list[str]]:
+    """Which folder it is at one moment, and what is in it: not what is left of one whose place is taken
+    while it is read."""
     while True:
         opened = folder.stat().st_ino
         names = os.listdir(folder)  # noqa: PTH208
         if folder.stat().st_ino == opened:
-            return names
+            return opened, sorted(names)
 
 
 def test_an_export_that_takes_anothers_place_is_whole_at_each_moment(
@@ -445,12 +435,16 @@ def test_an_export_that_takes_anothers_place_is_whole_at_each_moment(
 ) -> None:
     out = tmp_path / "out"
     dwell_export(data, "--to", out)
-    with subprocess.Popen(
-        [*DWELL, "export", "--to", str(out), "--force"],
-        env=environment(data, 1),
-        stdout=subprocess.DEVNULL,
-    ) as process:
-        while process.poll() is None:
-            assert len(listed(out)) == len(tables(data)) + 1
-    assert process.returncode == 0
+    former, names = listed(out)
+    seen = set()
+    asked = ("export", "--to", str(out), "--force")
+    with piped(*asked, environ=environment(data, 1)) as export:
+        wait_until(lambda: list(tmp_path.glob(".*.draft")))
+        while export.process.poll() is None:
+            number, there = listed(out)
+            assert there == names
+            seen.add(number)
+        assert export.process.wait() == 0
+    assert former in seen
+    assert listed(out)[0] != former
     assert os.listdir(tmp_path) == ["out"]  # noqa: PTH208

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from dwell.events.opening import open_writer
 from dwell.settings import Settings
 from tests.support.facts import NOW, Stored, forgotten, glimpse, uuid7
 from tests.support.house import ROOT
-from tests.support.running import DWELL, environment
-from tests.support.terminal import terminal
+from tests.support.running import environment, piped
+from tests.support.terminal import in_terminal
 
 NASTY = "\x1b[2J\u202e\x9b1m"
 UNKNOWN = glimpse(7).value.replace(b"viewed.v1", b"viewed.v9")
@@ -146,9 +145,10 @@ def test_a_record_is_given_to_programs(said: Said) -> None:
 
 
 def test_the_raw_bytes_are_given_and_nothing_else(data: Path) -> None:
-    command = [*DWELL, "facts", "show", "0:5", "--format", "raw"]
-    done = subprocess.run(command, env=environment(data, 1), capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, RECORDS[5].value, b"")
+    asked = ("facts", "show", "0:5", "--format", "raw")
+    with piped(*asked, environ=environment(data, 1)) as facts:
+        assert (facts.stdout.read(), facts.stderr.read()) == (RECORDS[5].value, b"")
+        assert facts.process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,9 @@ def test_no_record_steers_a_terminal(data: Path) -> None:
         ("tail --no-follow", "0:8"),
         ("tail --no-follow --format json --view shop.*", "0:7"),
     ]:
-        argv = [*DWELL, "facts", *command.split()]
-        with terminal(argv, environment(data, 1)) as screen:
-            screen.expect(last)
-            assert screen.process.wait(20) == 0
+        with in_terminal("facts", *command.split(), environ=environment(data, 1)) as screen:
+            assert screen.wait() == 0
+        assert last in screen.shown
         for steering in ("\x1b[2J", "\u202e", "\x9b"):
             assert steering not in screen.raw, command
 
@@ -277,14 +276,14 @@ def test_brokers_that_are_away_are_named_with_their_setting(said: Said) -> None:
 
 def test_a_log_is_followed_from_before_it_is_there_until_ctrl_c(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with terminal([*DWELL, "facts", "tail"], environment(data, 1)) as screen:
+    with in_terminal("facts", "tail", environ=environment(data, 1)) as screen:
         screen.expect(f"there is nothing in the log {data}/live/log.sqlite yet")
         asyncio.run(append(Settings(data=data), RECORDS[:1]))
         screen.expect("0:0 ")
         asyncio.run(append(Settings(data=data), RECORDS[1:2]))
         screen.expect("5.000 s")
         screen.type("\x03")
-        assert screen.process.wait(30) == 130
+        assert screen.wait(30) == 130
     assert "Traceback" not in screen.raw
     assert screen.shown.startswith("received (UTC)")
 
@@ -297,8 +296,8 @@ def test_on_kafka_it_survives_an_outage_and_sees_new_partitions(
     log = f"kafka://{own_broker.address}/{topic}"
     given = {"data": tmp_path / "data", "log": log, "topic_partitions": 1}
     settings = Settings.read(given, environ={})
-    argv = [*DWELL, "facts", "tail"]
-    with terminal(argv, environment(tmp_path / "data", 1, log=log)) as screen:
+    there = environment(tmp_path / "data", 1, log=log)
+    with in_terminal("facts", "tail", environ=there) as screen:
         screen.expect("is not there: expected a topic of that name", within=30)
         assert topic not in asyncio.run(topics(own_broker.address))
         asyncio.run(append(settings, RECORDS[:1]))
@@ -350,14 +349,10 @@ async def grow(address: str, topic: str, partitions: int) -> None:
 
 
 def test_a_reader_of_the_pipe_that_goes_away_ends_it(data: Path) -> None:
-    command = [*DWELL, "facts", "tail", "--format", "json"]
-    with subprocess.Popen(
-        command, env=environment(data, 1), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as tail:
-        assert tail.stdout is not None
-        assert tail.stderr is not None
+    asked = ("facts", "tail", "--format", "json")
+    with piped(*asked, environ=environment(data, 1)) as tail:
         tail.stdout.readline()
         tail.stdout.close()
         asyncio.run(append(Settings(data=data), RECORDS[:1]))
-        assert tail.wait(30) == 141
+        assert tail.process.wait(30) == 141
         assert b"Traceback" not in tail.stderr.read()

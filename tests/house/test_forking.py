@@ -12,7 +12,18 @@ import pytest
 from tests.support.forking import ABLE, Forked, can_be_forked
 from tests.support.house import ROOT
 from tests.support.processes import PROC
-from tests.support.running import DWELL, Process, done, environment, free_port, running, wait_until
+from tests.support.publishing import publish
+from tests.support.running import (
+    DWELL,
+    Process,
+    done,
+    environment,
+    free_port,
+    running,
+    script,
+    wait_until,
+)
+from tests.support.terminal import in_terminal, terminal
 
 pytestmark = pytest.mark.skipif(not ABLE, reason="tests fork processes of Dwell on Linux alone")
 
@@ -31,6 +42,39 @@ def test_it_says_and_answers_the_same(tmp_path: Path, arguments: tuple[str, ...]
         started.stdout,
         started.stderr,
     )
+
+
+def test_it_shows_the_same_in_a_terminal(tmp_path: Path) -> None:
+    publish(tmp_path, [1.5, 30.25])
+    environ = environment(tmp_path, free_port())
+    asked = ("sql", "select view_name, engagement_time, repeat('wide ', 60) as wide from pageview")
+    with (
+        terminal([*DWELL, *asked], environ) as started,
+        in_terminal(*asked, environ=environ) as forked,
+    ):
+        assert started.wait() == forked.wait() == 0
+    assert isinstance(forked.process, Forked)
+    assert "30.25" in forked.shown
+    assert forked.raw == started.raw
+
+
+def test_ctrl_c_in_its_terminal_is_for_it_alone(tmp_path: Path) -> None:
+    with in_terminal("facts", "tail", environ=environment(tmp_path, free_port())) as screen:
+        screen.expect("there is nothing in the log")
+        screen.type("\x03")
+        assert screen.wait() == 130
+
+
+@pytest.mark.parametrize(("lines", "status"), [("raise SystemExit(7)", 7), ("1 / 0", 1)])
+def test_lines_of_python_say_and_answer_the_same(lines: str, status: int) -> None:
+    lines = f"import dwell, sys; print(sys.argv, __name__, dwell.__name__); {lines}"
+    started = subprocess.run(
+        [sys.executable, "-c", lines, "one"], capture_output=True, text=True, check=False
+    )
+    forked = script(lines, "one")
+    assert (forked.status, forked.stdout) == (status, started.stdout)
+    assert started.returncode == status
+    assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
 
 
 def test_it_has_a_session_a_folder_an_environment_and_streams_of_its_own(

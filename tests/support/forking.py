@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO, Any
 
 from tests.support.house import ROOT
 from tests.support.zygote import QUIET, Order
 
+ADDRESS = "ZYGOTE_OF_TESTS"
+"""The variable that names the socket of the zygote, for whoever shares one."""
 ABLE = hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
 """Linux."""
 SINCE_THE_START = ("PYTHON", "LD_", "LC_", "LANG")
@@ -79,35 +82,55 @@ def fork(
     arguments: Sequence[str],
     environ: Mapping[str, str],
     streams: Sequence[IO[Any] | int],
+    lines: str = "",
 ) -> Forked:
-    """`dwell …` with these three streams, in the folder that is this process's now."""
+    """`dwell …` with these three streams, in the folder that is this process's now; or, with the same
+    arguments, lines of Python that import Dwell."""
     with ExitStack() as opened:
         answers, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         opened.enter_context(theirs)
-        order = Order(list(arguments), dict(environ), str(Path.cwd()))
+        order = Order(list(arguments), dict(environ), str(Path.cwd()), lines)
         descriptors = [each if isinstance(each, int) else each.fileno() for each in streams]
-        socket.send_fds(_orders(), [order.sent()], [*descriptors, theirs.fileno()])
+        socket.send_fds(_line(), [order.sent()], [*descriptors, theirs.fileno()])
     return Forked(answers)
 
 
+def share() -> None:
+    """Have one zygote for this process and all that it starts; it begins with its work when one of them
+    wants a process."""
+    if ABLE and ADDRESS not in os.environ:
+        os.environ[ADDRESS] = _line().getpeername()
+
+
 @cache
-def _orders() -> socket.socket:
-    """The line to the zygote, which is started with the first process that a worker wants."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def _line() -> socket.socket:
+    """The line to the zygote, which is started here unless there is one to be shared."""
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if ADDRESS in os.environ:
+        line.connect(os.environ[ADDRESS])
+    else:
+        _start_zygote(line)
+    return line
+
+
+def _start_zygote(line: socket.socket) -> None:
+    """Start one, and connect the line to it before: it ends with the last line."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
-    zygote = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.zygote", str(theirs.fileno())],
-        cwd=ROOT,
-        env=plain | QUIET,
-        pass_fds=[theirs.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    theirs.close()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(Path(mkdtemp(prefix="dwell-zygote-")) / "orders"))
+        listening.listen()
+        line.connect(listening.getsockname())
+        zygote = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.zygote", str(listening.fileno())],
+            cwd=ROOT,
+            env=plain | QUIET,
+            pass_fds=[listening.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
 
     def close() -> None:
-        ours.close()
+        line.close()
         zygote.wait(20)
 
     atexit.register(close)
-    return ours

@@ -1,6 +1,8 @@
 """Processes as the kernel tells of them: who runs what, and who started whom."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,22 @@ def descendants(pid: int) -> list[Seen]:
         found += young
         parents = {each.pid for each in young}
     return found
+
+
+def has_open(pid: int, file: Path) -> bool:
+    """Whether a process has this file open, under whatever name."""
+    for descriptor in (PROC / str(pid) / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if descriptor.samefile(file):
+                return True
+    return False
+
+
+def processor_seconds(pid: int) -> float:
+    """How long a process has had a processor, all its threads together."""
+    status = (PROC / str(pid) / "stat").read_text()
+    user, system = status.rpartition(")")[2].split()[11:13]  # fields 14 and 15 of proc(5)
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _everyone() -> Iterator[Seen]:

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,7 +18,7 @@ from typing import IO
 from tests.support.forking import Forked, can_be_forked, fork
 
 DWELL = (sys.executable, "-m", "dwell.cli")
-"""Starts Dwell anew: for what is said on a terminal or through pipes, and for how it starts."""
+"""Starts Dwell anew: for how it starts, and for what it takes in memory."""
 
 
 def free_port() -> int:
@@ -67,13 +67,18 @@ def answers(url: str) -> bool:
 
 
 def begun(
-    arguments: Sequence[str], environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    lines: str = "",
 ) -> "subprocess.Popen[bytes] | Forked":
-    """`dwell …` in a session of its own, with nothing to read."""
+    """`dwell …` in a session of its own, with nothing to read; or lines of Python that import Dwell."""
     if not can_be_forked(environ):
-        return started([*DWELL, *arguments], environ, stdout, stderr)
+        program = (sys.executable, "-c", lines) if lines else DWELL
+        return started([*program, *arguments], environ, stdout, stderr)
     with Path(os.devnull).open("rb") as nothing:
-        return fork(arguments, environ, (nothing, stdout, stderr))
+        return fork(arguments, environ, (nothing, stdout, stderr), lines)
 
 
 def started(
@@ -99,14 +104,14 @@ class Done:
     stderr: str
 
 
-def done(*arguments: str, environ: Mapping[str, str], within: float = 60) -> Done:
-    """`dwell …`, until it ends by itself.
+def done(*arguments: str, environ: Mapping[str, str], within: float = 60, lines: str = "") -> Done:
+    """`dwell …`, or lines of Python, until it ends by itself.
 
     Raises:
         subprocess.TimeoutExpired: it has not within so many seconds; it is killed.
     """
     with TemporaryFile() as stdout, TemporaryFile() as stderr:
-        process = begun(arguments, environ, stdout, stderr)
+        process = begun(arguments, environ, stdout, stderr, lines)
         try:
             status = process.wait(within)
         finally:
@@ -115,6 +120,42 @@ def done(*arguments: str, environ: Mapping[str, str], within: float = 60) -> Don
         stdout.seek(0)
         stderr.seek(0)
         return Done(status, stdout.read().decode(), stderr.read().decode())
+
+
+def script(lines: str, *arguments: str) -> Done:
+    """Lines of Python that import Dwell, in a process of their own, until it ends by itself."""
+    return done(*arguments, environ=os.environ, lines=lines)
+
+
+@dataclass(frozen=True)
+class Piped:
+    """A process, and the pipes through which it speaks."""
+
+    process: "subprocess.Popen[bytes] | Forked"
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+
+@contextmanager
+def piped(*arguments: str, environ: Mapping[str, str], lines: str = "") -> Iterator[Piped]:
+    """`dwell …`, or lines of Python, for the time of a `with`; it is killed if it has not ended."""
+    with ExitStack() as opened:
+        stdout, its_stdout = _pipe(opened)
+        stderr, its_stderr = _pipe(opened)
+        with its_stdout, its_stderr:
+            process = begun(arguments, environ, its_stdout, its_stderr, lines)
+        try:
+            yield Piped(process, stdout, stderr)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _pipe(opened: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
+    """Both ends of a pipe: to read, and to write."""
+    ends = os.pipe()
+    reads, writes = (os.fdopen(end, mode) for end, mode in zip(ends, ("rb", "wb"), strict=True))
+    return opened.enter_context(reads), opened.enter_context(writes)
 
 
 class Process:

@@ -4,12 +4,19 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
+from tests.support.forking import share
 from tests.support.house import ROOT
 
 FIRST = ("browser-browser", "kafka")
 """Browsers and brokers wait half of the time: two of these groups go at once, beside what computes."""
 QUICK = ("house", "schemas", "site")
 """Folders whose tests are short: they are left for the end, when workers wait for the last one."""
+
+
+@pytest.hookimpl(trylast=True)  # when it is known where temporary files are
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("dist", "no") != "no":
+        share()
 
 
 class Together(LoadGroupScheduling):  # type: ignore[misc]

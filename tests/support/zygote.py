@@ -4,9 +4,12 @@ What is forked becomes what `python -m dwell.cli …` would have been, but for i
 longer than most of what tests ask it: it has a session, an environment, a folder, descriptors and
 standard streams of its own, and it ends as any other. It is forked before anything was opened, read or
 begun: the zygote has one thread, and imports of Dwell do nothing but define.
+
+Whoever wants processes has a line to it, on a socket in the file system: all workers of a run share one.
 """
 
 import atexit
+import fcntl
 import gc
 import importlib
 import io
@@ -17,14 +20,15 @@ import selectors
 import signal
 import socket
 import sys
+import termios
 import threading
 import time
 from contextlib import suppress
-from importlib.machinery import ModuleSpec
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing import process
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 COMMAND = "dwell.cli"
@@ -33,11 +37,16 @@ LARGEST = 1 << 20
 
 
 class Order(NamedTuple):
-    """What is to be forked, as the tests' process sends it, with three descriptors for its streams."""
+    """What is to be forked, as the tests' process sends it, with three descriptors for its streams.
+
+    Attributes:
+        lines: of Python, to be run in place of `dwell`, as by `python -c`.
+    """
 
     arguments: list[str]
     environ: dict[str, str]
     folder: str
+    lines: str = ""
 
     def sent(self) -> bytes:
         """As it goes through a socket."""
@@ -75,59 +84,99 @@ def _late(name: str) -> ModuleType:
     return stand_in
 
 
-def serve(orders: socket.socket) -> Order:
-    """Fork until nobody gives orders any more, and then end what still runs and this process.
+class Child(NamedTuple):
+    """A process that was forked, the socket on which it is told of, and who ordered it."""
 
-    Returns:
-        in each process that was forked, what it has to become.
-    """
-    children: dict[int, tuple[int, int]] = {}
-    with selectors.DefaultSelector() as selector:
-        selector.register(orders, selectors.EVENT_READ)
+    pid: int
+    answers: int
+    caller: socket.socket
+
+
+class Zygote:
+    """Forks, and ends with whoever gives orders last."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self._callers: list[socket.socket] = []
+        self._children: dict[int, Child] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listening, selectors.EVENT_READ, self._accept)
+
+    def serve(self) -> Order:
+        """Fork until nobody has a line any more, and then end this process.
+
+        Returns:
+            in each process that was forked, what it has to become.
+        """
         while True:
-            for ready, _ in selector.select():
-                if (handle := ready.fd) in children:
-                    selector.unregister(handle)
-                    _tell_the_end(handle, *children.pop(handle))
-                    continue
-                message, descriptors, _, _ = socket.recv_fds(orders, LARGEST, 4)
-                if not message:
-                    _end(children)
-                pid = os.fork()
-                if pid == 0:
-                    selector.close()
-                    orders.detach()
-                    _take(descriptors)
-                    return Order(*json.loads(message))
-                *streams, answers = descriptors
-                handle = os.pidfd_open(pid)
-                children[handle] = pid, answers
-                selector.register(handle, selectors.EVENT_READ)
-                _tell_the_beginning(answers, pid, handle)
-                for each in streams:
-                    os.close(each)
+            for ready, _ in self._selector.select():
+                if self._selector.get_map().get(ready.fd) is not ready:
+                    continue  # it went with one before it
+                order: Order | None = ready.data()
+                if order is not None:
+                    return order
+
+    def _accept(self) -> None:
+        caller, _ = self._listening.accept()
+        self._callers.append(caller)
+        self._selector.register(caller, selectors.EVENT_READ, partial(self._hear, caller))
+
+    def _hear(self, caller: socket.socket) -> Order | None:
+        message, descriptors, _, _ = socket.recv_fds(caller, LARGEST, 4)
+        if not message:
+            self._hang_up(caller)
+            return None
+        if COMMAND not in sys.modules:
+            preload()
+        pid = os.fork()
+        if pid == 0:
+            self._let_go()
+            _take(descriptors)
+            return Order(*json.loads(message))
+        *streams, answers = descriptors
+        handle = os.pidfd_open(pid)
+        self._children[handle] = Child(pid, answers, caller)
+        self._selector.register(handle, selectors.EVENT_READ, partial(self._tell_the_end, handle))
+        _tell_the_beginning(answers, pid, handle)
+        for each in streams:
+            os.close(each)
+        return None
+
+    def _let_go(self) -> None:
+        """In a process that was forked: these descriptors will be those of something else."""
+        self._selector.close()
+        for each in (self._listening, *self._callers):
+            each.detach()
+
+    def _tell_the_end(self, handle: int) -> None:
+        self._selector.unregister(handle)
+        pid, answers, _ = self._children.pop(handle)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        with suppress(BrokenPipeError):  # nobody wants to know
+            os.write(answers, str(status).encode())
+        os.close(answers)
+        os.close(handle)
+
+    def _hang_up(self, caller: socket.socket) -> None:
+        """This one is gone: kill what runs for it, and end with the last one."""
+        for handle in [each for each, child in self._children.items() if child.caller is caller]:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            self._tell_the_end(handle)
+        self._selector.unregister(caller)
+        self._callers.remove(caller)
+        caller.close()
+        if not self._callers:
+            address = Path(self._listening.getsockname())
+            address.unlink()
+            address.parent.rmdir()
+            os._exit(0)
 
 
 def _tell_the_beginning(answers: int, pid: int, handle: int) -> None:
     line = socket.socket(fileno=answers)
-    socket.send_fds(line, [str(pid).encode()], [handle])
+    with suppress(BrokenPipeError):  # whoever ordered it is gone
+        socket.send_fds(line, [str(pid).encode()], [handle])
     line.detach()
-
-
-def _tell_the_end(handle: int, pid: int, answers: int) -> None:
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    with suppress(BrokenPipeError):  # nobody wants to know
-        os.write(answers, str(status).encode())
-    os.close(answers)
-    os.close(handle)
-
-
-def _end(children: dict[int, tuple[int, int]]) -> NoReturn:
-    """Nobody is left who would: kill what runs."""
-    for handle, (pid, _) in children.items():
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    os._exit(0)
 
 
 def _take(descriptors: list[int]) -> None:
@@ -137,9 +186,18 @@ def _take(descriptors: list[int]) -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
 
-def become(order: Order) -> ModuleType:
-    """Be as if `python -m dwell.cli` had just been started; returns its `__main__`, not yet run."""
+class Program(NamedTuple):
+    """What a forked process runs, and the `__main__` in which it does."""
+
+    main: ModuleType
+    code: CodeType
+
+
+def become(order: Order) -> Program:
+    """Be as if `python -m dwell.cli` had just been started; returns what it would run."""
     os.setsid()
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C on it is for this session
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environ)
@@ -148,11 +206,11 @@ def become(order: Order) -> ModuleType:
     _open_streams(unbuffered=bool(order.environ.get("PYTHONUNBUFFERED")))
     # What multiprocessing starts again, it starts there.
     process.ORIGINAL_DIR = order.folder  # type: ignore[attr-defined]
-    spec = find_spec(COMMAND)
-    assert spec is not None
-    sys.argv = [str(spec.origin), *order.arguments]
+    program = _these(order.lines) if order.lines else _dwell()
+    sys.modules["__main__"] = program.main
+    sys.argv = [getattr(program.main, "__file__", "-c"), *order.arguments]
     sys.path[0] = order.folder
-    return _main(spec)
+    return program
 
 
 def _open_streams(unbuffered: bool) -> None:
@@ -174,25 +232,30 @@ def _open_streams(unbuffered: bool) -> None:
     sys.__stdin__ = sys.stdin  # type: ignore[misc]
 
 
-def _main(spec: ModuleSpec) -> ModuleType:
+def _dwell() -> Program:
+    spec = find_spec(COMMAND)
+    assert spec is not None
     main = ModuleType("__main__")
     main.__spec__ = spec
     main.__loader__ = spec.loader
     main.__file__ = spec.origin
     main.__package__ = spec.parent
-    sys.modules["__main__"] = main
-    return main
+    return Program(main, spec.loader.get_code(COMMAND))  # type: ignore[union-attr]
 
 
-def run(main: ModuleType) -> NoReturn:
-    """Run the command to its end, and end in order.
+def _these(lines: str) -> Program:
+    return Program(ModuleType("__main__"), compile(lines, "<string>", "exec"))
+
+
+def run(program: Program) -> NoReturn:
+    """Run it to its end, and end in order.
 
     Python would also take apart every module that the zygote has imported, which takes longer than
     most commands: here only what the command itself has left is cleared away.
     """
     status: Any = 0
     try:
-        exec(main.__loader__.get_code(COMMAND), vars(main))  # type: ignore[union-attr]
+        exec(program.code, vars(program.main))
     except SystemExit as ended:
         status = ended.code
     except BaseException as error:
@@ -211,5 +274,4 @@ def run(main: ModuleType) -> NoReturn:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, who end what they began
-    preload()
-    run(become(serve(socket.socket(fileno=int(sys.argv[1])))))
+    run(become(Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()))

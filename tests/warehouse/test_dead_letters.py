@@ -1,8 +1,6 @@
 """Dead letters in the warehouse: set aside, read after all, sent on."""
 
 import re
-import subprocess
-import sys
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +14,7 @@ from dwell.warehouse import dead_letters
 from dwell.warehouse.dead_letters import Unforwarded
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import NOW, Projected, Stored, curt, forgotten, glimpse, narrow_judge
+from tests.support.running import script
 
 LETTERS = 'select "offset" from warehouse.dead_letter order by all'
 PAGEVIEWS = "select count(*) from warehouse.pageview"
@@ -103,7 +102,7 @@ def test_what_is_let_go_is_let_go_with_the_rows_or_not_at_all(tmp_path: Path) ->
         "p.append([curt(pageview=1)] * 2).project()"
     )
     upgraded(path, curt(pageview=1)).warehouse.close()
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert script(code).status == -9
     with Projected(path) as projected:
         assert (projected.rows(LETTERS), projected.rows(PAGEVIEWS)) == ([(0,)], [(0,)])
         projected.append([curt(pageview=1)] * 2)
@@ -194,6 +193,6 @@ def test_an_upgrade_survives_a_kill(first_schema: Path) -> None:
         "import os; from dwell.warehouse.live import *;"
         f"LiveWarehouse(Path({str(first_schema)!r})); os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert script(code).status == -9
     with Projected(first_schema) as projected:
         assert projected.rows("select payload, key from warehouse.dead_letter") == [(b"junk", None)]

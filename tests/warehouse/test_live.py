@@ -16,6 +16,7 @@ from dwell.warehouse import live
 from dwell.warehouse.contents import read
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.facts import Projected, glimpse
+from tests.support.running import script
 
 MIB = 2**20
 
@@ -24,11 +25,11 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
     path = tmp_path / "warehouse.duckdb"
     code = f"from dwell.warehouse.live import *; LiveWarehouse(Path({str(path)!r}))"
     with LiveWarehouse(path):
-        held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert held.returncode == 1
+        held = script(code)
+    assert held.status == 1
     assert "WarehouseHeld" in held.stderr
     assert "is held by process " in held.stderr
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    assert script(code).status == 0
 
 
 def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_what_was_committed_survives_without_a_checkpoint(tmp_path: Path) -> Non
         f"Projected(Path({str(path)!r})).append([glimpse(1), glimpse(2)]).project();"
         "os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert script(code).status == -9
     with Projected(path) as projected:
         assert projected.rows("select count(*) from warehouse.pageview") == [(2,)]
         assert projected.rows("from warehouse.log_offset") == [(0, 2)]

@@ -15,6 +15,7 @@ from dwell.warehouse.comparison import TABLES, Comparison
 from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.pair import Pair
 from tests.support.facts import Projected, glimpse
+from tests.support.running import script
 from tests.support.sharding import Sharded
 
 RECORDS = [
@@ -68,11 +69,11 @@ def test_a_live_file_and_its_publication_are_the_same(live: Path, publication: P
 
 
 def test_what_a_killed_projector_had_committed_counts(live: Path, publication: Path) -> None:
-    script = (
+    lines = (
         "import os, sys; from pathlib import Path; from tests.support.facts import *;"
         "p = Projected(Path(sys.argv[1])); p.append([glimpse(7)]).project(); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-c", script, str(live)], check=False)
+    assert script(lines, str(live)).status == -9
     wal = live.with_name(f"{live.name}.wal")
     before = wal.read_bytes()
     assert count(live, publication) == (4, 3)
@@ -107,9 +108,9 @@ def test_a_shard_that_a_projector_holds_is_refused_with_the_shard_that_it_publis
 
 
 def test_a_file_that_a_client_writes_is_refused(live: Path, publication: Path) -> None:
-    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(live)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, str(live)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as client:
         assert client.stdout is not None
         client.stdout.readline()

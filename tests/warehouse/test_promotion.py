@@ -22,6 +22,7 @@ from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.reading import Forgotten
 from tests.support.facts import NOW, Projected, forgotten, glimpse, uuid7
 from tests.support.promoting import empty, made
+from tests.support.running import script
 
 
 def facts(count: int) -> list[Any]:
@@ -89,7 +90,7 @@ def test_it_goes_on_in_the_process_that_holds_the_lock(live: Path, new: Path) ->
         promotion.offer(new, live, keep_former=True)
         code = f"from dwell.warehouse.live import *; LiveWarehouse(Path({str(live)!r}))"
         warehouse.reopen()
-        held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        held = script(code)
         assert "WarehouseHeld" in held.stderr
         counted = warehouse.connection.execute("select count(*) from pageview").fetchall()
         assert counted == [(2,)]
@@ -104,7 +105,7 @@ def test_what_a_killed_projector_had_committed_is_in_the_former_one(
         f"Projected(Path({str(live)!r})).append([glimpse(n) for n in range(9)]).project();"
         "os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert script(code).status == -9
     assert live.with_name(f"{live.name}.wal").stat().st_size
     promotion.offer(new, live, keep_former=True)
     opened(live)
@@ -286,7 +287,7 @@ def test_the_write_ahead_log_of_a_file_comes_with_it(tmp_path: Path, live: Path)
         f"it = Projected(Path({str(new)!r})); it.warehouse.belong_to('log');"
         "it.append([glimpse(n) for n in range(7)]).project(); os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert script(code).status == -9
     assert new.with_name("new.duckdb.wal").stat().st_size
     promotion.offer(new, live, keep_former=True)
     assert not new.with_name("new.duckdb.wal").exists()

@@ -20,6 +20,7 @@ from dwell.warehouse.live import LiveWarehouse
 from dwell.warehouse.splitting import Splitting
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
 from tests.support.ruling import check_split
+from tests.support.running import script
 
 MINUTE = 60_000
 TOLD = ("tracking_session", "pageview", "visibility_change", "browser_agent", "erasure")
@@ -209,10 +210,11 @@ def test_rules_of_a_newer_form_are_refused(tmp_path: Path) -> None:
 def test_a_ruled_file_that_was_cut_short_is_no_half_of_one(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     code = (
-        "import os; from tests.warehouse.test_ruled import *;"
-        f"LiveWarehouse(Path({str(path)!r}), rules=RULES); os.kill(os.getpid(), 9)"
+        "import os; from dwell.rules import Rules; from dwell.warehouse.live import *;"
+        f"rules = Rules(session_timeout={RULES.session_timeout}, engagement_cap={RULES.engagement_cap});"
+        f"LiveWarehouse(Path({str(path)!r}), rules=rules); os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert script(code).status == -9
     with LiveWarehouse(path) as warehouse:
         assert warehouse.rules == RULES
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 import time
 from pathlib import Path
 
@@ -28,7 +27,6 @@ from tests.support.dashboards import (
     password_file,
     sign_in,
 )
-from tests.support.running import DWELL
 from tests.support.serving import client_of
 
 SESSION = "sessions/0193a5c2-7b6a-7d20-9a41-5b8a3e6d7f02"
@@ -348,8 +346,10 @@ def test_dwell_dashboard_makes_the_hash_of_what_it_is_given(
     assert Password(printed.strip()).fits(PASSWORD)
 
 
-def test_a_password_that_is_too_short_is_refused() -> None:
-    command = [*DWELL, "dashboard", "--hash-password"]
-    done = subprocess.run(command, input="sesame\n", capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "dwell: the password has 6 characters: expected 8 to 1024\n"
+def test_a_password_that_is_too_short_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("sesame\n"))
+    assert run(["dashboard", "--hash-password"]) == 2
+    told = "dwell: the password has 6 characters: expected 8 to 1024\n"
+    assert capsys.readouterr() == ("", told)
