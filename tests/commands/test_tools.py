@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.support.examples import examples, need, run, run_python, run_shell
+from tests.support.examples import examples, need, run, run_each, run_shell, wanted
 from tests.support.facts import Projected, glimpse
 from tests.support.house import ROOT
 from tests.support.publishing import copy_of
@@ -60,14 +60,27 @@ def test_every_command_works(folders: dict[str, Path], command: str) -> None:
         assert printed
 
 
-@pytest.mark.parametrize(
-    ("page", "program"), [(page, each) for page in PAGES for each in examples(page, "python")]
-)
-def test_every_program_works(folders: dict[str, Path], page: str, program: str) -> None:
-    printed = run_python(program, folders[page])
-    assert printed
-    if "read_csv" in program:
+PROGRAMS = [(page, each) for page in PAGES for each in examples(page, "python")]
+
+
+@pytest.fixture(scope="module")
+def ended(folders: dict[str, Path]) -> list[tuple[str, str]]:
+    """What each program printed, and how it failed if it did."""
+    return run_each([(program, folders[page]) for page, program in PROGRAMS])
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_every_program_works(ended: list[tuple[str, str]], number: int) -> None:
+    page, program = PROGRAMS[number]
+    need(*wanted(program))
+    printed, failed = ended[number]
+    assert not failed, failed
+    if page == "exporting.md":
+        assert printed.startswith("One row for each pageview.")
+    elif "read_csv" in program:
         assert re.search(r"^started_at +datetime64", printed, re.MULTILINE), "text, and no times"
+    else:
+        assert re.search(r"\b20\.0\b", printed), "the seconds of one page"
 
 
 @pytest.mark.parametrize("query", examples("exporting.md", "sql"))

@@ -1,17 +1,24 @@
 """The examples in the docs, for the tests that run them."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from tests.support.house import ROOT
+from tests.support.running import done
 
 BROUGHT = ROOT / ".cache" / "examples"
 """The packages that only examples want, as `./dev test` brings them."""
+
+PYTHON = (sys.executable, "-P", "-W", "error", "-c")
 
 
 def examples(page: str, language: str) -> list[str]:
@@ -40,13 +47,58 @@ def run_shell(command: str, folder: Path) -> str:
     """The same of a line of the shell; where it needs DuckDB's own and there is none, a skip."""
     if re.search(r"\bduckdb -", command):
         need("duckdb_cli")
+    program, *arguments = shlex.split(command)
+    if program == "dwell" and not {"|", ">"} & set(arguments):
+        return run_dwell(*arguments, folder=folder)
     return run("/bin/sh", "-c", command, folder=folder)
+
+
+def run_dwell(*arguments: str, folder: Path) -> str:
+    """The same of `dwell …` alone, which needs no shell."""
+    with chdir(folder):
+        ended = done(*arguments, environ=_plain())
+    assert (ended.status, ended.stderr) == (0, "")
+    return ended.stdout
 
 
 def run_python(program: str, folder: Path) -> str:
     """The same of a program; where a package is missing that it imports, a skip."""
-    need(*re.findall(r"^(?:import|from) (pandas|polars|sqlalchemy)\b", program, re.MULTILINE))
-    return run(sys.executable, "-P", "-W", "error", "-c", program, folder=folder)
+    need(*wanted(program))
+    return run(*PYTHON, program, folder=folder)
+
+
+EACH = """
+import contextlib, io, json, os, sys, traceback
+
+ended = []
+for program, folder in json.loads(sys.argv[1]):
+    os.chdir(folder)
+    printed, failed = io.StringIO(), ""
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
+        except Exception:
+            failed = traceback.format_exc()
+    ended.append((printed.getvalue(), failed))
+json.dump(ended, sys.stdout)
+"""
+
+
+def run_each(programs: Sequence[tuple[str, Path]]) -> list[tuple[str, str]]:
+    """What programs print, each in its folder, and how those failed that did: one process imports their
+    packages once. A program that wants one that was not brought prints nothing."""
+    there = [all((BROUGHT / name).exists() for name in wanted(program)) for program, _ in programs]
+    given = [
+        (program if able else "", str(folder))
+        for (program, folder), able in zip(programs, there, strict=True)
+    ]
+    ended = json.loads(run(*PYTHON, EACH, json.dumps(given), folder=ROOT))
+    return [(printed, failed) for printed, failed in ended]
+
+
+def wanted(program: str) -> list[str]:
+    """The packages that a program imports and that only examples want."""
+    return re.findall(r"^(?:import|from) (pandas|polars|sqlalchemy)\b", program, re.MULTILINE)
 
 
 def need(*packages: str) -> None:
@@ -56,8 +108,13 @@ def need(*packages: str) -> None:
             pytest.skip(f"no {package}: ./dev test brings it")
 
 
+def _plain() -> dict[str, str]:
+    """The caller's environment, without its settings of Dwell."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
+
+
 def _environment() -> dict[str, str]:
-    """The caller's, without its settings of Dwell, and with what is installed here and was brought."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
+    """The same, with what is installed here and was brought."""
+    plain = _plain()
     places = [str(BROUGHT / "bin"), str(Path(sys.executable).parent), plain["PATH"]]
     return plain | {"PATH": os.pathsep.join(places), "PYTHONPATH": str(BROUGHT)}
