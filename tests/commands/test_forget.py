@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ from dwell.events.opening import open_writer
 from dwell.settings import Settings
 from dwell.warehouse import promotion, snapshot
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
-from tests.support.running import DWELL, environment, running, wait_until
+from tests.support.running import environment, running, wait_until
 
 VISITORS = 5
 FORGOTTEN = uuid7(101)
@@ -359,7 +360,7 @@ def in_duckdbs_wal(data: Path) -> Path:
         f"c.execute(\"insert into w.dead_letter values (0, 1, 'r', 'd', '{FORGOTTEN}', now(), null, null)\"); "
         "os._exit(0)"
     )
-    subprocess.run([DWELL[0], "-c", script], check=True)
+    subprocess.run([sys.executable, "-c", script], check=True)
     return path.with_name("warehouse.duckdb.wal")
 
 
@@ -411,29 +412,37 @@ def in_capitals_across_chunks(data: Path) -> Path:
     return path
 
 
+TOGETHER = (
+    in_a_free_page,
+    in_duckdbs_wal,
+    in_a_former_copy,
+    in_a_deleted_row,
+    in_a_dead_letter,
+    in_an_archive,
+    as_16_bytes,
+    in_capitals_across_chunks,
+)
+"""Each in a file of its own, so that one search finds them all."""
+
+
 @pytest.mark.parametrize(
-    "plant",
+    "plants",
     [
-        in_a_free_page,
-        in_sqlites_wal,
-        cut_by_a_page,
-        in_duckdbs_wal,
-        in_a_former_copy,
-        in_a_deleted_row,
-        in_a_dead_letter,
-        in_an_archive,
-        as_16_bytes,
-        in_capitals_across_chunks,
+        pytest.param(TOGETHER, id="in_eight_files"),
+        pytest.param((in_sqlites_wal,), id="in_sqlites_wal"),
+        pytest.param((cut_by_a_page,), id="cut_by_a_page"),
     ],
 )
 def test_the_search_finds_what_was_left(
-    rid: Path, capsys: pytest.CaptureFixture[str], plant: Callable[[Path], Path]
+    rid: Path, capsys: pytest.CaptureFixture[str], plants: Sequence[Callable[[Path], Path]]
 ) -> None:
-    path = plant(rid)
+    paths = [plant(rid) for plant in plants]
     status = run(["forget", "--dry-run", "--proof", FORGOTTEN, "--data", str(rid)])
     out = capsys.readouterr().out
     assert status == 1, out
-    assert any(f"{path.name} (" in line and "FOUND" in line for line in out.splitlines()), out
+    for path in paths:
+        [line] = [each for each in out.splitlines() if each.startswith(f"{path} (")]
+        assert "FOUND" in line, out
 
 
 def test_a_draft_of_a_process_at_work_is_waited_for(

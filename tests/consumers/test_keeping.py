@@ -1,8 +1,7 @@
 """Rows are kept for a while: live and in a replay, whatever is killed when, and the log keeps the facts."""
 
 import logging
-import subprocess
-import sys
+import os
 import time
 from pathlib import Path
 from random import Random
@@ -15,6 +14,7 @@ from dwell.warehouse.live import LiveWarehouse
 from tests.consumers.test_replaying import visits
 from tests.support.facts import Stored, forgotten, glimpse
 from tests.support.replaying import append, project, replay, settings_of, tables
+from tests.support.running import piped
 from tests.warehouse.test_horizon import DAY, MIDNIGHT, MINUTE, ORPHANS
 
 KEEP = "3d"
@@ -52,8 +52,8 @@ def test_a_replay_with_the_setting_is_the_live_warehouse_and_without_it_has_ever
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     facts = some_days(12)
-    for first in range(0, len(facts), 25):
-        append(settings, facts[first : first + 25])
+    for first in range(0, len(facts), 60):
+        append(settings, facts[first : first + 60])
         project(settings)
     go_on(settings)
     replay(settings, tmp_path / "new.duckdb")
@@ -141,17 +141,12 @@ def test_whoever_is_killed_in_between_leaves_whole_sessions_and_the_next_one_goe
     project(settings_of(settings.data))
     left = [whole(settings.warehouse)]
     for seed in range(3):
-        killed = subprocess.Popen(
-            [sys.executable, "-c", PROJECTOR, str(settings.data), KEEP],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert killed.stderr is not None
-        while "a piece" not in killed.stderr.readline():
-            assert killed.poll() is None
-        time.sleep(Random(seed).random() / 10)  # at any moment of the next piece or two
-        killed.kill()
-        killed.communicate()
+        given = (str(settings.data), KEEP)
+        with piped(*given, environ=os.environ, lines=PROJECTOR) as killed:
+            while b"a piece" not in killed.stderr.readline():
+                assert killed.process.poll() is None
+            time.sleep(Random(seed).random() / 10)  # at any moment of the next piece or two
+            killed.process.kill()
         left.append(whole(settings.warehouse))
     assert left == sorted(set(left), reverse=True)  # each dropped some
     go_on(settings)

@@ -278,7 +278,7 @@ async def test_erasures_over_partitions_and_stops_at_any_moment_lose_no_row(
     log.put(new(*records))
     ends = {each: await log.reader().end(each) for each in range(3)}
     for _ in range(4):
-        projector = await start(log, batch_facts=rng.randint(1, 6))
+        projector = await start(log, batch_facts=rng.randint(3, 8))
         await asyncio.sleep(rng.uniform(0, 0.6))
     await projector.reaches(ends, within=100)
     await projector.stop()

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import venv
 from collections.abc import Iterable
 from pathlib import Path
 from zipfile import ZipFile
@@ -21,11 +22,27 @@ def build(checkout: Path, out: Path, *what: str) -> Path:
     return out
 
 
+def made(kind: str, source: Path, out: Path) -> Path:
+    """An `sdist` or a `wheel`, by the backend that pyproject.toml names and without anybody between."""
+    code = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(out)!r}))"
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    built = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return out / built.stdout.splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dist(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """The sdist of a fresh clone, and the wheel that is made of the sdist."""
     checkout = copy_to(tmp_path_factory.mktemp("checkout"))
-    return build(checkout, tmp_path_factory.mktemp("dist"))
+    out = tmp_path_factory.mktemp("dist")
+    if pytestconfig.option.long:
+        return build(checkout, out)
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    subprocess.run(["tar", "-xf", made("sdist", checkout, out), "-C", unpacked], check=True)
+    [source] = unpacked.iterdir()
+    made("wheel", source, out)
+    return out
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
@@ -77,14 +94,20 @@ def test_a_pattern_that_is_missing_is_noticed(package: str, tmp_path: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def clean(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of an environment with the wheel; the dependencies are the ones at hand."""
+def clean(
+    dist: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
+    """The `bin` of an environment with the wheel; the dependencies are the ones at hand. Only pip makes
+    its programs, of which a long run alone wants one."""
     home = tmp_path_factory.mktemp("clean")
-    run = [sys.executable, "-m"]
-    subprocess.run([*run, "venv", "--without-pip", str(home)], check=True)
-    install = ["pip", "--python", str(home), "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*run, *install, str(dist / WHEEL)], check=True)
+    venv.create(home, symlinks=True)
     (packages,) = home.glob("lib/python*/site-packages")
+    if pytestconfig.option.long:
+        install = ["pip", "--python", str(home), "install", "--quiet", "--no-index", "--no-deps"]
+        subprocess.run([sys.executable, "-m", *install, str(dist / WHEEL)], check=True)
+    else:
+        with ZipFile(dist / WHEEL) as wheel:
+            wheel.extractall(packages)
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return home / "bin"
 

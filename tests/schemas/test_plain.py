@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwell.schemas.plain import PlainFact, Received, read_plain
@@ -162,6 +162,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=100 if settings.get_current_profile_name() == "long" else 40)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(sorted(RAW)), JSON, max_size=2), min_size=1, max_size=3

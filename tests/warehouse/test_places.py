@@ -24,8 +24,19 @@ def fact(seq: int, received_at: int, begun: int) -> Stored:
     )
 
 
-@pytest.mark.parametrize("begun", [NOW, NOW - 2 * MINUTE, NOW + 2 * MINUTE, NOW - YEAR, NOW + YEAR])
-@pytest.mark.parametrize("later", [0, MINUTE, 10 * MINUTE, YEAR])
+CLOCKS = (NOW, NOW - 2 * MINUTE, NOW + 2 * MINUTE, NOW - YEAR, NOW + YEAR)
+DELAYS = (0, MINUTE, 10 * MINUTE, YEAR)
+
+
+@pytest.mark.parametrize(
+    ("begun", "later"),
+    [
+        pytest.param(clock, delay, marks=[pytest.mark.long] if delay in DELAYS[1:3] else [])
+        for clock in CLOCKS[1:]
+        for delay in DELAYS
+    ]
+    + [(NOW, delay) for delay in DELAYS],
+)
 def test_a_row_is_found_whatever_the_clock_said_and_however_late_a_fact_comes(
     projected: Projected, begun: int, later: int
 ) -> None:

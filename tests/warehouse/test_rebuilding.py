@@ -88,6 +88,10 @@ def test_whatever_the_records_are_the_tables_are_the_same(
     check_the_same(records, kind, chunk, tmp_path)
 
 
+def test_of_no_records_the_tables_are_the_same(tmp_path: Path) -> None:
+    check_the_same([], "stated", 1, tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["stated", "whole"])
 def test_a_pageview_whose_first_fact_comes_in_a_later_chunk_counts_once(
     kind: str, tmp_path: Path

@@ -1,5 +1,7 @@
 """Records in Parquet, in columns, and written again from them byte by byte."""
 
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -18,6 +20,9 @@ values = st.one_of(
     texts, st.integers(-(2**53), 2**53), st.floats(-1e9, 1e9), st.booleans(), st.none()
 )
 
+FILES = itertools.count()
+Written = Callable[[list[Stored], Path], list[Stored]]
+
 
 def batch_of(records: list[Stored]) -> Batch:
     return Batch(
@@ -29,17 +34,29 @@ def batch_of(records: list[Stored]) -> Batch:
     )
 
 
-def written(records: list[Stored], path: Path, kind: str = "whole") -> list[Stored]:
-    """The records as they come out of a segment."""
-    writer = SegmentWriter(judge, kind)  # type: ignore[arg-type]
-    writer.write([batch_of(records)], path)
-    writer.close()
+@pytest.fixture(scope="module")
+def written() -> Iterator[Written]:
+    """Writes records to a segment, and gives them as they come out of it."""
+    writer = SegmentWriter(judge, "whole")
     with duckdb.connect() as connection:
         connection.execute(macros())
-        rows = connection.execute(
-            "select value, received, key from whole_records(?)", [str(path)]
-        ).fetchall()
-    return [Stored(*row) for row in rows]
+
+        def write(records: list[Stored], path: Path) -> list[Stored]:
+            writer.write([batch_of(records)], path)
+            rows = connection.execute(
+                "select value, received, key from whole_records(?)", [str(path)]
+            ).fetchall()
+            return [Stored(*row) for row in rows]
+
+        yield write
+    writer.close()
+
+
+def write_stated(records: list[Stored], path: Path) -> None:
+    """Write them for a replay, by a writer that has met nothing yet."""
+    writer = SegmentWriter(judge, "stated")
+    writer.write([batch_of(records)], path)
+    writer.close()
 
 
 def rows(path: Path) -> list[tuple[object, ...]]:
@@ -67,6 +84,7 @@ def kept_whole(path: Path) -> int:
 )
 def test_a_fact_comes_back_byte_by_byte_whatever_its_texts_are(
     tmp_path: Path,
+    written: Written,
     view: str,
     referrer: str,
     agent: str,
@@ -84,10 +102,12 @@ def test_a_fact_comes_back_byte_by_byte_whatever_its_texts_are(
         previous=previous,
         previous_seq=previous,
     )
-    assert written([record], tmp_path / "0.parquet") == [record]
+    assert written([record], tmp_path / f"{next(FILES)}.parquet") == [record]
 
 
-def test_of_a_fact_that_its_columns_say_the_bytes_are_left_out(tmp_path: Path) -> None:
+def test_of_a_fact_that_its_columns_say_the_bytes_are_left_out(
+    tmp_path: Path, written: Written
+) -> None:
     written([glimpse(), glimpse(seq=1, identity={"path": "/ü", "tab": 1})], tmp_path / "0.parquet")
     assert kept_whole(tmp_path / "0.parquet") == 0
 
@@ -105,23 +125,27 @@ def test_of_a_fact_that_its_columns_say_the_bytes_are_left_out(tmp_path: Path) -
     ],
     ids=["not UTF-8", "not JSON", "an erasure", "curt", "spaced", "another time", "another key"],
 )
-def test_what_the_columns_do_not_say_is_kept_whole(record: Stored, tmp_path: Path) -> None:
+def test_what_the_columns_do_not_say_is_kept_whole(
+    record: Stored, tmp_path: Path, written: Written
+) -> None:
     assert written([record, glimpse(2)], tmp_path / "0.parquet") == [record, glimpse(2)]
     assert kept_whole(tmp_path / "0.parquet") == 1
 
 
-def test_a_record_whose_payload_was_erased_leaves_nothing(tmp_path: Path) -> None:
+def test_a_record_whose_payload_was_erased_leaves_nothing(tmp_path: Path, written: Written) -> None:
     assert written([Stored(b"", NOW), glimpse()], tmp_path / "0.parquet") == [glimpse()]
 
 
-def test_records_are_in_the_order_of_the_log_and_none_may_be_there(tmp_path: Path) -> None:
+def test_records_are_in_the_order_of_the_log_and_none_may_be_there(
+    tmp_path: Path, written: Written
+) -> None:
     several = [glimpse(1), curt(pageview=2), glimpse(3), Stored(b"x", NOW), glimpse(4)]
     assert written(several, tmp_path / "0.parquet") == several
     assert written([], tmp_path / "1.parquet") == []
 
 
 def test_for_a_replay_the_bytes_of_what_was_read_are_left_out(tmp_path: Path) -> None:
-    written([curt(), Stored(b"x", NOW), forgotten(1, NOW)], tmp_path / "0.parquet", "stated")
+    write_stated([curt(), Stored(b"x", NOW), forgotten(1, NOW)], tmp_path / "0.parquet")
     assert kept_whole(tmp_path / "0.parquet") == 2
 
 
@@ -147,7 +171,7 @@ def test_a_fact_out_of_bounds_among_others_is_kept_for_the_judge(tmp_path: Path)
     value = glimpse(2).value.replace(b'"engagement_ms":0', b'"engagement_ms":-1')
     assert value != glimpse(2).value
     several = [glimpse(1), Stored(value, NOW, glimpse(2).key), glimpse(3)]
-    written(several, tmp_path / "0.parquet", "stated")
+    write_stated(several, tmp_path / "0.parquet")
     assert len(rows(tmp_path / "0.parquet")) == 3
     assert kept_whole(tmp_path / "0.parquet") == 1
 

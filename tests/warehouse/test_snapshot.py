@@ -50,16 +50,32 @@ def test_publishing_does_not_let_go_of_the_live_file(tmp_path: Path) -> None:
         assert "Conflicting lock" in intruder.stderr
 
 
-def test_commits_go_on_while_the_file_is_copied(tmp_path: Path) -> None:
+def test_commits_go_on_while_the_file_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     published = tmp_path / "warehouse.duckdb"
+    run = snapshot._run
     with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
         projected.append([glimpse(1)]).project()
         projected.warehouse.checkpoint()
-        before = projected.warehouse.path.read_bytes()
-        projected.append([glimpse(n) for n in range(2, 500)]).project(batch=50)
-        assert projected.warehouse.path.read_bytes() == before
-        snapshot.copy(projected.warehouse.path, published)
-        assert count(published) == 1
+        live = projected.warehouse.path
+        before = live.read_bytes()
+
+        def in_two_halves(*command: str) -> "subprocess.CompletedProcess[str]":
+            assert command[0] == "cp"
+            _, draft = command[-2:]
+            half = len(before) // 2
+            run("sh", "-c", 'head -c "$1" "$2" >"$3"', "sh", str(half), str(live), draft)
+            projected.append([glimpse(n) for n in range(2, 500)]).project(batch=250)
+            return run(
+                "sh", "-c", 'tail -c "+$1" "$2" >>"$3"', "sh", str(half + 1), str(live), draft
+            )
+
+        monkeypatch.setattr(snapshot, "_run", in_two_halves)
+        snapshot.copy(live, published)
+        assert projected.rows("select count(*) from warehouse.pageview") == [(499,)]
+        assert live.read_bytes() == before == published.read_bytes()
+    assert count(published) == 1
 
 
 def test_a_clumsy_client_does_not_spoil_the_next_publication(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Board:
 
     def wait(self, condition: str) -> None:
         """Until an expression of JavaScript is true."""
-        wait_until(lambda: self.ask(condition), 60)
+        wait_until(lambda: self.ask(condition), 60, every=0.1)
 
     def ask(self, expression: str) -> Any:
         """What an expression of JavaScript comes to."""

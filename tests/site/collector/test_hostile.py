@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dwell.schemas.records import read_record
 from tests.support.collecting import Site, collecting, distinct, fact, read_answer
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LONG = settings(QUICK, max_examples=20_000)
 
 FIELDS = list(fact())
