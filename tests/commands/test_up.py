@@ -301,7 +301,7 @@ async def test_parts_are_stopped_one_after_the_other() -> None:
 
 
 async def test_a_part_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dwell.commands.up.supervisor.STOP_SECONDS", 1.0)
+    monkeypatch.setattr("dwell.commands.up.supervisor.STOP_SECONDS", 4.0)
     sink = StringIO()
     began = time.monotonic()
     await supervised(sink, part("site", STUBBORN), part("project", OBEYS), until="started", times=2)

@@ -95,18 +95,27 @@ async def test_a_log_that_is_away_is_waited_for(caplog: pytest.LogCaptureFixture
     log.fail("nobody is there")
     watcher = Watcher(log)
     beginning = asyncio.create_task(watcher.tail.begin_at_starts())
-    await asyncio.sleep(0.05)
+    await away(1, caplog)
     put(log, b"1")
     log.resume()
     await beginning
     await watcher.sees(b"1")
     log.fail("away again")
-    asyncio.get_running_loop().call_later(0.1, log.resume)
-    asyncio.get_running_loop().call_later(0.12, put, log, b"2")
-    await watcher.sees(b"2")
+    seeing = asyncio.create_task(watcher.sees(b"2"))
+    await away(2, caplog)
+    log.resume()
+    put(log, b"2")
+    await seeing
     assert [each.message.partition(":")[0] for each in caplog.records] == [
         *("the log does not answer, trying again", "the log answers again") * 2,
     ]
+
+
+async def away(times: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Wait until it was said so many times that the log does not answer."""
+    async with asyncio.timeout(10):
+        while sum("trying again" in each for each in caplog.messages) < times:
+            await asyncio.sleep(0.01)
 
 
 async def test_who_does_not_follow_is_told_at_once_that_the_log_is_away() -> None:

@@ -408,7 +408,7 @@ async def test_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Pat
                 stored += 500
             except LogUnavailable as error:
                 refusals.append(str(error))
-                assert time.monotonic() - started < 1
+                assert time.monotonic() - started < 5
         for refusal in refusals:
             assert re.search(r"log\.sqlite .* full .* expected space on its disk", refusal)
         ballast.unlink()

@@ -10,6 +10,7 @@ from dwell.site.dashboard import create_dashboard
 from tests.browser.dashboard.looking import PERIOD, Board, Month, asked
 from tests.support.facts import Projected, glimpse, uuid7
 from tests.support.publishing import copy_of
+from tests.support.running import wait_until
 from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -74,9 +75,13 @@ def test_the_visitor_and_their_other_sessions_stand_beside_it(board: Board, mont
 
 def test_under_the_pointer_are_exact_times_and_behind_it_is_a_table(board: Board) -> None:
     board.open(board.ask("document.querySelector('#sessions tbody a').pathname.slice(1)"))
-    stretch = board.find(".tracks .hit")
-    ActionChains(board.browser).move_to_element(stretch).perform()
-    board.wait("document.querySelector('.tip')?.hidden === false")
+
+    def is_told() -> bool:
+        stretch = board.find(".tracks .hit")
+        ActionChains(board.browser).move_to_element(stretch).perform()
+        return bool(board.ask("document.querySelector('.tip')?.hidden === false"))
+
+    wait_until(is_told, 60)  # what is drawn anew meanwhile says nothing until the pointer moves
     [told] = board.texts(".tip")
     board.find("#timeline-title")
     board.browser.execute_script("document.querySelector('.behind').open = true")

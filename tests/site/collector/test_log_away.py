@@ -27,7 +27,7 @@ def test_a_log_that_fails_is_answered_503_and_the_facts_can_come_again(site: Sit
 
 
 def test_a_log_that_stalls_is_answered_503_in_time_and_at_once_from_then_on() -> None:
-    with collecting(durable_within=0.4) as site:
+    with collecting(durable_within=2) as site:
         site.log.stop()
         began = time.monotonic()
         first = site.post(fact())
@@ -38,8 +38,8 @@ def test_a_log_that_stalls_is_answered_503_in_time_and_at_once_from_then_on() ->
         site.log.resume()
 
     assert (first.status, second.status) == (503, 503)
-    assert 0.3 < waited < 3
-    assert waited_again < 0.1
+    assert 1.9 < waited < 20
+    assert waited_again < 1
 
 
 def test_facts_are_taken_again_when_the_log_is_back() -> None:
