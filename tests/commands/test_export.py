@@ -23,7 +23,7 @@ from dwell.commands.export.export import sized
 from dwell.warehouse.exporting import FORMS, Period, exporting
 from tests.support.facts import NOW, Projected, glimpse, uuid7
 from tests.support.publishing import copy_of
-from tests.support.running import Piped, environment, piped, wait_until
+from tests.support.running import Piped, environment, piped, wait_until, wait_until_at_work
 from tests.support.sharding import Sharded
 
 DAY = 86_400_000
@@ -382,6 +382,7 @@ def exporting_slowly(data: Path, target: Path) -> Iterator[Piped]:
 
 def test_ctrl_c_leaves_nothing(heavy: Path, tmp_path: Path) -> None:
     with exporting_slowly(heavy, tmp_path / "out") as export:
+        wait_until_at_work(export.process.pid, 0.1)
         export.process.send_signal(signal.SIGINT)
         assert export.process.wait(10) == 130
     assert list(tmp_path.iterdir()) == []

@@ -12,9 +12,17 @@ import pyarrow.parquet
 import pytest
 
 from dwell.cli import run
-from tests.support.processes import has_open, processor_seconds
+from tests.support.processes import has_open
 from tests.support.publishing import PAGE_A, PAGE_B, publish
-from tests.support.running import DWELL, done, environment, piped, running, wait_until
+from tests.support.running import (
+    DWELL,
+    done,
+    environment,
+    piped,
+    running,
+    wait_until,
+    wait_until_at_work,
+)
 from tests.support.terminal import in_terminal, terminal
 
 NASTY = '{"path": "/", "title": "\\u001b[2J\\u202eeltit\\nnext"}'
@@ -235,12 +243,6 @@ def test_ctrl_c_ends_a_statement_that_takes_long(data: Path, tmp_path: Path) -> 
         wait_until_at_work(sql.pid)
         assert sql.stop(within=20) == 130
     assert list(out.iterdir()) == []
-
-
-def wait_until_at_work(pid: int) -> None:
-    """Wait until a statement runs: nothing else takes as much of the processor."""
-    before = processor_seconds(pid)
-    wait_until(lambda: processor_seconds(pid) > before + 0.3)
 
 
 def test_a_terminal_gets_a_table_that_fits(data: Path) -> None:

@@ -16,6 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from tests.support.forking import Forked, can_be_forked, fork
+from tests.support.processes import processor_seconds
 
 DWELL = (sys.executable, "-m", "dwell.cli")
 """Starts Dwell anew: for how it starts, and for what it takes in memory."""
@@ -53,6 +54,12 @@ def wait_until(happened: Callable[[], object], within: float = 20, every: float 
             raise TimeoutError(f"not within {within} s")
         time.sleep(max(every, min(2 * (now - looked), 0.25)))
         looked = time.monotonic()
+
+
+def wait_until_at_work(pid: int, seconds: float = 0.3) -> None:
+    """Wait until a process has had the processor for so long: what takes as much is under way in it."""
+    before = processor_seconds(pid)
+    wait_until(lambda: processor_seconds(pid) >= before + seconds)
 
 
 def answers(url: str) -> bool:

@@ -145,7 +145,7 @@ def test_a_union_of_shards_is_the_same_as_one_file(tmp_path: Path, live: Path) -
             sharded.append(number, RECORDS[number - 1 :: 3])
     union = sharded.published
     assert same(union, live)
-    assert same(union, union)
+    assert count(union, union) == (3, 3)
     moved = (tmp_path / "sharded").rename(tmp_path / "moved") / "warehouse.duckdb"
     assert same(live, moved)
     moved.with_name("shards-of-3").joinpath("2.duckdb").unlink()

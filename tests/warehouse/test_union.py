@@ -51,9 +51,8 @@ def test_any_spread_over_shards_gives_the_tables_of_one_file(
 
 
 def test_shards_that_have_read_nothing_are_one_file_without_rows(tmp_path: Path) -> None:
-    with Sharded(tmp_path, 3) as sharded:
-        for number in (1, 2, 3):
-            sharded.fill(number, [])
+    with Sharded(tmp_path, 2) as sharded:
+        sharded.fill(1, []).fill(2, [])
         assert sharded.heed().unite(1).tables() == tables_of([], 1, tmp_path)
 
 
