@@ -203,6 +203,7 @@ def become(order: Order) -> Program:
     os.environ.update(order.environ)
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _open_streams(unbuffered=bool(order.environ.get("PYTHONUNBUFFERED")))
     # What multiprocessing starts again, it starts there.
     process.ORIGINAL_DIR = order.folder  # type: ignore[attr-defined]
@@ -273,5 +274,7 @@ def run(program: Program) -> NoReturn:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, who end what they began
+    # It ends with the tests, and ends what it began for them.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     run(become(Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()))
