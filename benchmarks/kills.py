@@ -170,7 +170,7 @@ def killed(dwell: Dwell, toll: Toll, kills: int, rng: Random, seconds: float) ->
     assert refused == 0, simulation.printed()
     toll.stall = pulse.stall
     published, truth = dwell.data / "warehouse.duckdb", dwell.data / FILE_NAME
-    toll.compared = compare_within(published, truth, ALL_THERE_WITHIN)
+    toll.compared = compare_within(published, truth, ALL_THERE_WITHIN).tables
     return toll
 
 

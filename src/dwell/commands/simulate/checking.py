@@ -39,6 +39,7 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("session", pa.string()),
     ("visitor", pa.string()),
     ("agent", pa.string()),
+    ("started_at", pa.int64()),
     ("pageview", pa.string()),
     ("view", pa.string()),
     ("previous", pa.string()),
@@ -79,8 +80,27 @@ class Compared:
         return sum(self.verdicts.values())
 
 
-def compare(published: Path, truth: Path) -> dict[str, Compared]:
-    """Compare every settled fact, every pageview and every session of the simulation.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the warehouse is against the truth.
+
+    Attributes:
+        tables: what came of each of `COMPARISONS`.
+        dropped: how many sessions are gone as they began before the warehouse's horizon.
+    """
+
+    tables: dict[str, Compared]
+    dropped: int
+
+    @property
+    def different(self) -> int:
+        """How many rows differ."""
+        return sum(compared.different for compared in self.tables.values())
+
+
+def compare(published: Path, truth: Path) -> Comparison:
+    """Compare every settled fact, every pageview and every session of the simulation. Where rows are
+    kept for a while only, a session that began earlier is there whole, or gone whole.
 
     Raises:
         TruthMissing: there is no truth file, or it cannot be read.
@@ -91,13 +111,15 @@ def compare(published: Path, truth: Path) -> dict[str, Compared]:
         return interruptibly(connection, lambda: _compared_all(connection, truth))
 
 
-def _compared_all(connection: Any, truth: Path) -> dict[str, Compared]:
+def _compared_all(connection: Any, truth: Path) -> Comparison:
     connection.execute(_sql("truth"))
     for batch in _lines(truth):
         connection.register("line", batch)
         connection.execute("insert into truth by name from line")
+    connection.execute(_sql("dropped"))
+    [(dropped,)] = connection.execute("select count(*) from dropped_session").fetchall()
     connection.execute(_sql("arrived"))
-    return {name: _compared(connection, name) for name in COMPARISONS}
+    return Comparison({name: _compared(connection, name) for name in COMPARISONS}, dropped)
 
 
 def _lines(truth: Path) -> Iterator[pa.RecordBatch]:
@@ -135,7 +157,7 @@ def _compared(connection: Any, name: str) -> Compared:
     return Compared(rows, dict(zip(VERDICTS, differing, strict=True)), examples)
 
 
-def compare_within(published: Path, truth: Path, wait: float) -> dict[str, Compared]:
+def compare_within(published: Path, truth: Path, wait: float) -> Comparison:
     """Compare, and again with each new publication, until all is the same or `wait` s are over.
 
     Raises:
@@ -151,7 +173,7 @@ def compare_within(published: Path, truth: Path, wait: float) -> dict[str, Compa
             if late:
                 raise
         else:
-            if late or not any(compared.different for compared in result.values()):
+            if late or not result.different:
                 return result
         while _version(published) == seen and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY)
@@ -173,22 +195,24 @@ def report(published: Path, truth: Path, wait: float) -> int:
         TruthMissing, WarehouseError, QueryFailed: nobody can tell.
     """
     result = compare_within(published, truth, wait)
-    if not result["facts"].rows:
-        raise TruthMissing(f"{truth} tells of no settled fact: there is nothing to compare")
+    if not result.tables["facts"].rows:
+        kept = " of a session that is kept" if result.dropped else ""
+        raise TruthMissing(f"{truth} tells of no settled fact{kept}: there is nothing to compare")
     table = Table("compared", "what of it", "rows", *VERDICTS)
     for column in table.columns[2:]:
         column.justify = "right"
-    for name, compared in result.items():
+    for name, compared in result.tables.items():
         figures = (compared.rows, *compared.verdicts.values())
         table.add_row(name, COMPARISONS[name], *(f"{figure:,}" for figure in figures))
     Console().print(table)
-    for name, compared in result.items():
+    for name, compared in result.tables.items():
         for id_, expected, found in compared.examples:
             click.echo(f"{name} {id_}\n  expected {_text(expected)}\n  found    {_text(found)}")
-    different = sum(compared.different for compared in result.values())
-    verdict = f"different in {different:,} rows" if different else "the same"
+    if result.dropped:
+        click.echo(f"{result.dropped:,} sessions began before rows are kept, and are gone whole")
+    verdict = f"different in {result.different:,} rows" if result.different else "the same"
     click.echo(f"{published} against {truth}: {verdict}")
-    return 1 if different else 0
+    return 1 if result.different else 0
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,9 @@
 JSON lines of four kinds, in the order in which things happened, from any number of runs:
 
     {"run": {...}}                                       a run began or ended, for people
-    {"session": ID, "visitor": ID, "agent": ...}         a session may appear from now on
+    {"session": ID, "visitor": ID, "agent": ..., "started_at": ...}
+                                                         a session may appear from now on;
+                                                         in ms since 1970, by a right clock
     {"pageview": ID, "session": ID, "view": ..., "engagement_ms": ...,
      "previous": ID or null, "previous_seq": ...,
      "seq": [...], "visibility": [...], "visible_ms": [...]}
@@ -114,6 +116,7 @@ def expectations(visit: Visit) -> list[dict[str, Any]]:
         "session": visit.session_id,
         "visitor": visit.visitor_id,
         "agent": visit.agent,
+        "started_at": min(pageview.started_at for pageview in visit.pageviews),
     }
     return [session, *map(_pageview, visit.pageviews)]
 

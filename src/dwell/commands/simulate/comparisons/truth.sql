@@ -3,6 +3,7 @@ create temp table truth (
     session uuid,
     visitor uuid,
     agent varchar,
+    started_at bigint,
     pageview uuid,
     "view" varchar,
     previous uuid,
