@@ -14,7 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dwell
-from dwell.consumers.backup import ARCHIVE, LOG, SECRETS, SETTINGS, Entry, Manifest, copied
+from dwell.consumers.backup import (
+    ARCHIVE,
+    LOG,
+    SECRETS,
+    SETTINGS,
+    Entry,
+    Manifest,
+    copied,
+    not_copied,
+)
 from dwell.consumers.forgetting import lives
 from dwell.durable import sync
 from dwell.errors import BackupInvalid, WarehouseHeld
@@ -55,7 +64,8 @@ def back_up(settings: Settings, target: Path, *, secrets: bool) -> Manifest:
         secrets: whether the files are in it that settings name for passwords and keys.
 
     Raises:
-        BackupInvalid: the folder is there already, or there is nothing to be backed up.
+        BackupInvalid: the folder is there already or cannot be written, or there is nothing to be
+            backed up.
         WarehouseHeld: visitors are being forgotten, or the archive is written to.
         LogError, WarehouseError: as the log or the files have it.
     """
@@ -68,15 +78,18 @@ def back_up(settings: Settings, target: Path, *, secrets: bool) -> Manifest:
             f"there is no folder {settings.live}: expected the data of an installation; say where with"
             " --data or DWELL_DATA"
         )
-    with _drafting(target) as draft:
-        with _nobody_forgets(settings):
-            manifest = _made(settings, draft, secrets=secrets)
-        manifest.write(draft.folder)
-        (draft.folder / LOCK).unlink()
-        for folder in (draft.folder, *filter(Path.is_dir, draft.folder.rglob("*"))):
-            sync(folder)
-        draft.folder.rename(target)
-        sync(target.parent)
+    try:
+        with _drafting(target) as draft:
+            with _nobody_forgets(settings):
+                manifest = _made(settings, draft, secrets=secrets)
+            manifest.write(draft.folder)
+            (draft.folder / LOCK).unlink()
+            for folder in (draft.folder, *filter(Path.is_dir, draft.folder.rglob("*"))):
+                sync(folder)
+            draft.folder.rename(target)
+            sync(target.parent)
+    except OSError as error:
+        raise not_copied(target, error) from error
     return manifest
 
 

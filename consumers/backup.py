@@ -147,5 +147,14 @@ def copied(path: Path, target: Path | None, name: str) -> Entry:
     return Entry(name, size, digest.hexdigest())
 
 
+def not_copied(target: Path, error: OSError) -> BackupInvalid:
+    """A folder could not be filled."""
+    where = f"{error.filename}: " if error.filename else ""
+    return BackupInvalid(
+        f"{target} could not be made ({where}{error.strerror}): expected a folder that this user can write,"
+        " with room for everything in it"
+    )
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

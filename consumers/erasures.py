@@ -66,7 +66,7 @@ async def erasures_beside(
     held: list[Span] = list(spans)
     held += [Span(each, 0, position) for each, position in known.positions.items()]
     if history.archive is not None:
-        found += _forgotten(value for _, _, value in history.archive.raw())
+        found += _forgotten(value for _, _, value in history.archive.erasures())
         held += [Span(*each) for each in history.archive.held.values()]
     for partition, (start, end) in (await history.logged()).items():
         for left in Span(partition, start, end).less(held):

@@ -297,6 +297,9 @@ class Forgetting:
             else:
                 path.unlink(missing_ok=True)
             self._say(f"removed {path}, which a process left that was killed")
+        for each in lives(self._settings):
+            # It may have been published before the visitors were known to be forgotten.
+            snapshot.former_of(each.publication).unlink(missing_ok=True)
         for path in _found(self._settings.data):
             if path.name.endswith(".replay") and path.is_dir():
                 self._done.undone.append(

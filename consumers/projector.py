@@ -157,8 +157,10 @@ class Projector:
                 await self._work()
         except LogGap as gap:
             raise LogGap(
-                f"{gap}; bring the facts back from a copy of the log, or move {self._warehouse.path} "
-                "away to have the warehouse made anew from what the log has"
+                f"{gap}; bring the facts back from a copy of the log; or, if they are archived, "
+                "`dwell replay` makes a warehouse of archive and log, and `dwell promote` puts it in the "
+                f"place of {self._warehouse.path}; or move that away to have it made anew from what the "
+                "log has"
             ) from None
         finally:
             watching.cancel()
@@ -247,15 +249,12 @@ class Projector:
 
         Raises:
             LogGap: a record that was never read is gone, a new partition's first one for example.
+            LogUnavailable: no record may be read until this was done after all: what had been gathered
+                is forgotten.
         """
-        await self._drop_gathered()
         partitions = self._shards.own(await self._reader.partitions())
-        begun = bool(positions)
-        starts = {
-            each: await beginning(self._reader, each, begun=begun)
-            for each in partitions
-            if each not in positions
-        }
+        starts = await self._starts(partitions, positions)
+        await self._drop_gathered()
         await self._reader.assign(positions | starts)
         if starts:  # written down before a record comes: it may be gone when the next run looks
             await self._in_turn(partial(self._projection.begin, starts))
@@ -263,6 +262,15 @@ class Projector:
         self.positions = starts | self.positions
         self._partitions = partitions
         self._looked_at = time.monotonic()
+
+    async def _starts(self, partitions: list[int], positions: dict[int, int]) -> dict[int, int]:
+        """Where those begin that have no position yet."""
+        begun = bool(positions)
+        return {
+            each: await beginning(self._reader, each, begun=begun)
+            for each in partitions
+            if each not in positions
+        }
 
     async def _follow(self) -> None:
         """Project until `stop()`, and then up to what is the log's end."""
@@ -343,14 +351,18 @@ class Projector:
     async def _notice_partitions(self, read: Read | None) -> None:
         """Read new partitions too; what was read is applied next and not read again."""
         self._looked_at = time.monotonic()
-        with suppress(LogUnavailable, TimeoutError):  # it is asked again soon
+        batches = read.batches if read else ()
+        ahead = self.positions | {batch.partition: batch.next_offset for batch in batches}
+        try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                if self._shards.own(await self._reader.partitions()) == self._partitions:
+                partitions = self._shards.own(await self._reader.partitions())
+                if partitions == self._partitions:
                     return
-                batches = read.batches if read else ()
-                ahead = {batch.partition: batch.next_offset for batch in batches}
-                await self._read_from(self.positions | ahead)
-            logger.info("the log has partitions %s now", self._partitions)
+                await self._starts(partitions, ahead)
+        except (LogUnavailable, TimeoutError):  # a new one that has no leader yet, for example
+            return  # the others are read, and it is asked again soon
+        await self._patiently(partial(self._read_from, ahead))
+        logger.info("the log has partitions %s now", self._partitions)
 
     async def _heed_siblings(self) -> bool:
         """Forget whom other shards were told to forget; returns whether reading went back, and with

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dwell.consumers.archiving import archive
 from dwell.consumers.erasures import published
 from dwell.consumers.extent import Point
+from dwell.consumers.forgetting import lives
 from dwell.consumers.history import opened
 from dwell.consumers.watcher import Watcher
 from dwell.errors import SettingInvalid, WarehouseHeld
@@ -15,6 +17,7 @@ from dwell.events.embedded import PARTITION
 from dwell.locks import alone
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
+from dwell.warehouse.contents import positions_at_rest
 
 DAY_MS = 86_400_000
 
@@ -84,8 +87,17 @@ async def _planned(settings: Settings, moment: int) -> Plan:
         first, end = await history.bounds(PARTITION)
         old = await history.offset_at(PARTITION, moment)
         identity = await history.identity()
-    known = published(settings, identity).positions.get(PARTITION, 0)
+    known = min([published(settings, identity).positions.get(PARTITION, 0), *_read(settings)])
     return Plan(moment, first, max(first, min(old, known, end - 1)), old, known)
+
+
+def _read(settings: Settings) -> Iterator[int]:
+    """How far the live files have read that no projector has open. One that has just taken the place of
+    another may be behind what is published."""
+    for each in lives(settings):
+        positions = positions_at_rest(each.warehouse)
+        if PARTITION in positions:
+            yield positions[PARTITION]
 
 
 def prune(settings: Settings, what: Plan, *, processes: int, watcher: Watcher) -> Pruned:

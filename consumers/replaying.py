@@ -30,7 +30,7 @@ from dwell.warehouse.contents import REPLAYED_FROM
 from dwell.warehouse.reading import Forgotten
 from dwell.warehouse.rebuilding import Rebuilding, Segment
 
-PLAN, LOCK = "plan.json", ".lock"
+PLAN, LOCK, SEGMENTS = "plan.json", ".lock", "segments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +149,8 @@ class Replay:
         """
         with self._holding():
             if self._is_put():
-                plan = self._written_plan()
-                assert plan is not None
-                shutil.rmtree(self.work)
+                plan = self._written_plan() or asyncio.run(self.plan())
+                self._clear()
                 return Replayed(plan, 0, 0)
             plan = self._agreed_or_gone()
             found, forgotten = asyncio.run(self._prepared(plan))
@@ -204,10 +203,16 @@ class Replay:
         return self._rules.text() if self._rules else ""
 
     def _written_plan(self) -> Plan | None:
+        path = self.work / PLAN
         try:
-            return Plan.of(json.loads((self.work / PLAN).read_text()))
+            return Plan.of(json.loads(path.read_text()))
         except FileNotFoundError:
             return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WarehouseError(
+                f"{path} cannot be read ({error}): expected the plan of a replay; remove the folder to"
+                " begin anew"
+            ) from None
 
     async def _prepared(self, plan: Plan) -> tuple[Sources, list[Forgotten]]:
         async with opened(self._settings, self._archive) as history:
@@ -225,7 +230,7 @@ class Replay:
         return sources(self._archive, plan.spans)
 
     def _staged(self, found: Sources, watcher: Watcher) -> list[Segment]:
-        folder = self.work / "segments"
+        folder = self.work / SEGMENTS
         wanted = sum(map(len, found.logged))
         watcher.begin("reading the log", wanted, before=wanted - unread(found.logged, folder))
         return stage(
@@ -268,6 +273,13 @@ class Replay:
         sync(self._made)
         os.link(self._made, self.out)
         sync(self.out.parent)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Remove the folder for the work, and last what has two names: by it a run that follows knows
+        that there is nothing left to be done."""
+        shutil.rmtree(self.work / SEGMENTS, ignore_errors=True)
+        (self.work / PLAN).unlink(missing_ok=True)
         shutil.rmtree(self.work)
 
     def _is_put(self) -> bool:
@@ -315,4 +327,6 @@ def _text(point: Point) -> str:
 def _write(path: Path, raw: dict[str, Any]) -> None:
     draft = path.with_name(f".{path.name}")
     draft.write_text(json.dumps(raw))
+    sync(draft)
     draft.replace(path)
+    sync(path.parent)

@@ -10,7 +10,16 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dwell.consumers.backup import ARCHIVE, LOG, MANIFEST, SECRETS, SETTINGS, Manifest, take
+from dwell.consumers.backup import (
+    ARCHIVE,
+    LOG,
+    MANIFEST,
+    SECRETS,
+    SETTINGS,
+    Manifest,
+    not_copied,
+    take,
+)
 from dwell.consumers.forgetting import Forgetting, lives
 from dwell.consumers.moving import erased_by
 from dwell.durable import sync
@@ -65,18 +74,22 @@ class Restoring:
             since: where it stands who was forgotten after the backup was made.
 
         Raises:
-            BackupInvalid: a file is not as it was backed up; nothing is in place then.
+            BackupInvalid: a file is not as it was backed up, or the folder cannot be written; nothing is
+                in place then.
             DwellError: as logs and warehouses have it.
         """
         wanted = erasures_in(since)
-        self._clear()
-        self._draft.mkdir(parents=True)
-        for entry in self.manifest.files:
-            place = self._place(entry.path)
-            take(self._backup, entry, None if place is None else self._draft / place)
-        self._publish()
-        self._forget(wanted)
-        self._put()
+        try:
+            self._clear()
+            self._draft.mkdir(parents=True)
+            for entry in self.manifest.files:
+                place = self._place(entry.path)
+                take(self._backup, entry, None if place is None else self._draft / place)
+            self._publish()
+            self._forget(wanted)
+            self._put()
+        except OSError as error:
+            raise not_copied(self._settings.data, error) from error
 
     def _place(self, path: str) -> Path | None:
         """Where a file of the backup belongs in a data folder; `None`: it is for people alone."""

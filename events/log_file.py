@@ -7,7 +7,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from dwell.durable import sync
+from dwell.durable import make_folder, sync
 from dwell.errors import LogError, LogMismatch, LogUnavailable, NoSpace
 
 APPLICATION_ID = 0x4477656C
@@ -46,7 +46,7 @@ def create(path: Path) -> None:
     Raises:
         OSError, sqlite3.Error: it cannot be made; `explained` says it for people.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     if path.exists():
         return
     remains = path.with_name(f"{path.name}-wal")
@@ -114,12 +114,23 @@ def copy(path: Path, target: Path) -> None:
     """
     try:
         with contextlib.closing(open_to_read(path)) as source:
-            target.touch(mode=0o600, exist_ok=False)
-            with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as connection:
-                source.backup(connection)
-        sync(target)
+            _copy(source, target)
     except (OSError, sqlite3.Error) as error:
         raise explained(error, path) from error
+
+
+def _copy(source: sqlite3.Connection, target: Path) -> None:
+    try:
+        target.touch(mode=0o600, exist_ok=False)
+        with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as connection:
+            source.backup(connection)
+        sync(target)
+    except OSError as error:
+        raise explained(error, target) from error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "") in _NO_ROOM:  # which reading does not want
+            raise explained(error, target) from error
+        raise
 
 
 def require_whole(path: Path, named: Path) -> None:
@@ -217,12 +228,3 @@ _EXPECTED = {
     "SQLITE_CANTOPEN": "expected a file and a folder that this user can write",
     "SQLITE_BUSY": "expected no other process to hold it locked for so long",
 }
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir()
-    sync(folder.parent)

@@ -89,12 +89,10 @@ class Archive:
                 found += self._offset_within(each, moment)
         return min(found, default=None)
 
-    def raw(self) -> Iterator[tuple[int, int, bytes]]:
-        """Partition, offset and value of every record that is no fact: erasures are among them."""
+    def erasures(self) -> list[tuple[int, int, bytes]]:
+        """Partition, offset and value of every record that may be an erasure."""
         with reading() as connection:
-            yield from raw_records(
-                connection, [self.folder / each.path for each in self.manifest.files]
-            )
+            return erasures(connection, [self.folder / each.path for each in self.manifest.files])
 
     def read(self, partition: int, first: int, most: int) -> list[tuple[int, int, bytes, bytes]]:
         """The next records from an offset on, byte by byte, some `most` of them; none at its end.
@@ -184,12 +182,14 @@ def parquet(paths: Iterable[Path]) -> str:
     return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
-def raw_records(
+def erasures(
     connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]
 ) -> list[tuple[int, int, bytes]]:
-    """Partition, offset and value of every record that is no fact."""
+    """Partition, offset and value of every record that may be an erasure: it names their type. Of other
+    records that are no facts there may be any number, which need not be in memory."""
     if not paths:
         return []
     return connection.execute(
-        f'select partition, "offset", value from {parquet(paths)} where pageview_id is null'  # noqa: S608
+        f'select partition, "offset", value from {parquet(paths)} where pageview_id is null '  # noqa: S608
+        "and contains(hex(value), hex(encode('dwell.visitor.forgotten')))"
     ).fetchall()

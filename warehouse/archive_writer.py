@@ -9,10 +9,10 @@ from typing import Self
 
 import duckdb
 
-from dwell.durable import sync
+from dwell.durable import make_folder, sync
 from dwell.errors import WarehouseHeld
 from dwell.locks import alone
-from dwell.warehouse.archive import parquet, raw_records, reading
+from dwell.warehouse.archive import erasures, parquet, reading
 from dwell.warehouse.manifest import ArchiveFile, Held, Manifest
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
@@ -39,7 +39,7 @@ class ArchiveWriter:
     @contextmanager
     def holding(cls, folder: Path, log_identity: str) -> Iterator[Self]:
         """A writer that holds the folder for the time of a `with`; leftovers are removed first."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         refusal = f"{folder} is being written by another process: expected one at a time"
         with alone(folder / ".lock", WarehouseHeld(refusal)):
             writer = cls(folder, log_identity)
@@ -81,7 +81,7 @@ class ArchiveWriter:
         files = {(each.partition, each.day): each for each in self.manifest.files}
         before = sum(each.records for each in files.values())
         with reading() as connection:
-            told = _orders(raw_records(connection, _paths(staged)), judge)
+            told = _orders(erasures(connection, _paths(staged)), judge)
             forget(connection, [*forgotten, *told.values()], told)
             for (partition, day), paths in _by_day(connection, staged).items():
                 former = files.get((partition, day))
@@ -113,7 +113,7 @@ class ArchiveWriter:
         changed: dict[str, ArchiveFile | None] = {}
         with reading() as connection:
             paths = [self.folder / each.path for each in self.manifest.files]
-            forget(connection, forgotten, _orders(raw_records(connection, paths), judge))
+            forget(connection, forgotten, _orders(erasures(connection, paths), judge))
             for file in self.manifest.files:
                 rows = f"from {parquet([self.folder / file.path])} as record"
                 [(gone,)] = connection.execute(

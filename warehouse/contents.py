@@ -213,6 +213,16 @@ def offsets_between(reached: Mapping[int, int], wanted: Mapping[int, int]) -> in
     return sum(max(0, offset - reached.get(each, 0)) for each, offset in wanted.items())
 
 
+def positions_at_rest(path: Path) -> Offsets:
+    """How far a file has read, by partition; nothing if another process has it open, or it is none of
+    Dwell's."""
+    try:
+        with opened(path, read_only=True) as connection:
+            return contents_of(connection).positions
+    except duckdb.Error:
+        return {}
+
+
 def erasures_between(known: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
     """The erasures that are wanted and not known, by visitor."""
     return {each: at for each, at in wanted.items() if known.get(each, -1) < at}

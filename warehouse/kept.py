@@ -1,5 +1,6 @@
 """Kept warehouses: files that no projector writes, from which visitors are erased all the same."""
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,13 +32,18 @@ def renew(
         return False
     copy, draft = work / "kept.duckdb", snapshot.draft_of(path)
     try:
+        before = path.stat()
         _copy(path, copy)
         with LiveWarehouse(copy, _shard_of(copy, path), way_back=False) as warehouse:
             erase(warehouse)
         scrubbing.scrub(copy, draft)
-        mode = path.stat().st_mode & 0o777
+        if not path.exists() or not os.path.samestat(before, path.stat()):
+            raise WarehouseError(
+                f"{path} was taken while it was written anew, by a projector whose place it waited for:"
+                " run this again"
+            )
         snapshot.put(draft, path)
-        path.chmod(mode)
+        path.chmod(before.st_mode & 0o777)
     except OSError as error:
         raise WarehouseError(f"{path} could not be written anew: {error.strerror}") from None
     finally:

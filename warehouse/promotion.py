@@ -218,7 +218,10 @@ def _owed(found: Contents, present: Contents | None) -> dict[str, int]:
     """Whom the present file has forgotten, by the log or by hand, and what takes its place has not yet."""
     if present is None:
         return {}
-    return erasures_between(found.erasures, present.owed | present.erasures)
+    latest = dict(present.owed)
+    for visitor, received_at in present.erasures.items():
+        latest[visitor] = max(received_at, latest.get(visitor, received_at))
+    return erasures_between(found.erasures, latest)
 
 
 def _keep(live: Path) -> None:

@@ -201,15 +201,20 @@ class Rebuilding:
     def _take_raw(self, chunk: Sequence[Segment]) -> bool:
         """Take in what is no fact; returns whether there was any of it."""
         self._connection.execute(f"create or replace temp view raw as {_union(chunk)}")
-        found = self._connection.execute(
+        place = nowhere = (-1, -1)
+        while rows := self._raw_behind(place):
+            self._projection.apply(self._projection.read(list(_raw(rows))))
+            place = rows[-1][:2]
+        return place != nowhere
+
+    def _raw_behind(self, place: tuple[int, int]) -> list[tuple[Any, ...]]:
+        """The next of it behind a partition and offset, so many that they need little memory."""
+        return self._connection.execute(
             'select partition, "offset", received, key, value '
-            "from as_records('raw') where not coalesce(is_current(type), false) order by all"
-        )
-        rows = found.fetchall()
-        for start in range(0, len(rows), RAW_RECORDS):
-            batches = list(_raw(rows[start : start + RAW_RECORDS]))
-            self._projection.apply(self._projection.read(batches))
-        return bool(rows)
+            "from as_records('raw') where not coalesce(is_current(type), false) "
+            'and (partition, "offset") > (?, ?) order by partition, "offset" limit ?',
+            [*place, RAW_RECORDS],
+        ).fetchall()
 
 
 def _raw(rows: list[tuple[Any, ...]]) -> Iterator[RawRecords]:

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -23,8 +24,10 @@ from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.copying import everything
+from tests.support.disks import small_disk
 from tests.support.facts import NOW, Stored, glimpse, uuid7
 from tests.support.replaying import LATEST, Quiet, append, project, settings_of, tables
+from tests.support.running import Process, environment
 
 
 def visit(visitor: int) -> list[Stored]:
@@ -130,6 +133,47 @@ def test_nothing_is_overwritten(ran: Settings, backup: Path, new: Settings) -> N
     (new.data / "something").touch()
     with pytest.raises(BackupInvalid, match="has something in it: expected an empty folder"):
         restored(new, backup)
+
+
+@pytest.mark.parametrize("leave", [0, 100 * 2**10])
+def test_a_disk_that_is_full_is_named_and_nothing_is_left_on_it(
+    ran: Settings, tmp_path: Path, leave: int
+) -> None:
+    with small_disk(tmp_path / "disk", 2**20) as disk:
+        target = disk.inside / "backup"
+        disk.fill(leave)
+        backup = Process(
+            *("backup", str(target)),
+            environ=environment(ran.data, 1),
+            output=tmp_path / "output",
+            under=disk.under,
+        )
+        assert backup.wait(60) == 2
+        printed = backup.printed()
+        assert f"{target} could not be made" in printed
+        assert "No space left on device: expected" in printed or "with room for" in printed
+        assert "Traceback" not in printed
+        assert {each.name for each in disk.outside.iterdir()} <= {"ballast"}
+
+
+def test_a_log_that_finds_no_room_for_its_copy_is_not_blamed(ran: Settings, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2**20) as disk:
+        disk.fill()
+        target = disk.inside / "log.sqlite"
+        script = (
+            "import sys; from pathlib import Path; from dwell.events.log_file import copy\n"
+            "copy(*map(Path, sys.argv[1:]))"
+        )
+        done = subprocess.run(
+            [*disk.under, sys.executable, "-c", script, str(ran.embedded_log), str(target)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    said = done.stderr.splitlines()[-1]
+    assert str(target) in said
+    assert "expected space on its disk" in said
+    assert str(ran.embedded_log) not in said
 
 
 def test_a_damaged_log_is_not_called_whole(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The projector between a log that has its moods and a real warehouse."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -298,6 +299,43 @@ async def test_partitions_that_appear_are_read_from_their_start(
     log.put(new(*(glimpse(n, visitor=n, session=n) for n in range(2, 30))))
     await projector.shows(PAGEVIEWS, [(29,)])
     assert len(projector.rows("select * from log_offset")) == 2
+
+
+async def test_nothing_is_lost_when_the_log_fails_while_partitions_appear(
+    start: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dwell.consumers.projector.PARTITIONS_EVERY", 0.1)
+    monkeypatch.setattr("dwell.consumers.projector.RETRY_AFTER", 0.1)
+    asked, assign = MemoryReader.partitions, MemoryReader.assign
+    numbers, failures = itertools.count(1), iter([True, True])
+    log = MemoryLog()
+
+    async def facts_come() -> None:
+        while True:
+            log.put(new(glimpse(number := next(numbers), visitor=number, session=number)))
+            await asyncio.sleep(0.01)
+
+    async def slowly(reader: MemoryReader) -> list[int]:
+        partitions = await asked(reader)
+        if len(partitions) == 2:
+            await asyncio.sleep(0.1)  # facts are gathered meanwhile
+        return partitions
+
+    async def fails_twice(reader: MemoryReader, positions: dict[int, int]) -> None:
+        if len(positions) == 2 and next(failures, False):
+            raise LogUnavailable("no leader")
+        await assign(reader, positions)
+
+    projector = await start(log)
+    await projector.shows(PAGEVIEWS, [(0,)])
+    monkeypatch.setattr(MemoryReader, "partitions", slowly)
+    monkeypatch.setattr(MemoryReader, "assign", fails_twice)
+    coming = asyncio.create_task(facts_come())
+    await asyncio.sleep(0.2)
+    log.add_partition()
+    await projector.shows("select count(*) from log_offset", [(2,)])
+    coming.cancel()
+    await projector.shows(PAGEVIEWS, [(next(numbers) - 1,)])
 
 
 async def test_another_log_stops_it_before_anything_is_read(start: Started) -> None:

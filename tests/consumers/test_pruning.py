@@ -1,6 +1,7 @@
 """Old facts leave the embedded log when they are published and archived, and nothing else changes."""
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,9 @@ from dwell.events.dropping import drop
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_reader, open_writer
 from dwell.settings import Settings
+from dwell.warehouse import promotion
 from dwell.warehouse.archive import day_of
+from dwell.warehouse.live import LiveWarehouse
 from tests.consumers.test_replaying import HOUR, visits
 from tests.support.facts import NOW, Stored, forgotten, glimpse
 from tests.support.replaying import Quiet, append, project, replay, settings_of, tables
@@ -92,6 +95,18 @@ def test_what_is_not_published_stays(settings: Settings) -> None:
     assert (what.first, what.until, what.old, what.published) == (0, 0, old, 0)
     assert prune(settings, what, processes=1, watcher=Quiet()) == Pruned(0, 0)
     assert not settings.archive_folder.exists()
+
+
+def test_what_a_promoted_warehouse_has_still_to_read_stays(settings: Settings) -> None:
+    old, _ = old_and_new(settings)
+    project(settings)
+    shutil.copy(settings.warehouse, earlier := settings.data / "earlier.duckdb")
+    with LiveWarehouse(earlier) as warehouse, warehouse.transaction() as connection:
+        connection.execute("update log_offset set next_offset = 2")
+    promotion.offer(earlier, settings.warehouse, keep_former=True)
+    LiveWarehouse(settings.warehouse).close()
+    what = plan(settings, MIDNIGHT + 3 * DAY)
+    assert (what.until, what.old, what.published) == (2, old, 2)
 
 
 def test_what_another_plan_names_than_the_archive_has_stays(settings: Settings) -> None:

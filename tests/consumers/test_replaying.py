@@ -1,5 +1,6 @@
 """Replaying: a new warehouse from the log, which is the live one's twin."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from dwell.consumers import replaying
 from dwell.consumers.extent import Point
+from dwell.consumers.replaying import PLAN
 from dwell.errors import LogGap, LogMismatch, LogUnavailable, WarehouseError
 from dwell.settings import Settings
 from tests.support.facts import NOW, Stored, curt, forgotten, glimpse
@@ -118,17 +120,30 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize("removed", [(), ("segments",), ("segments", PLAN)])
 def test_one_that_was_killed_behind_its_last_step_is_cleared_up(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, removed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(settings, visits(1))
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
-        patch.setattr("shutil.rmtree", _interrupted)
+        patch.setattr(replaying.Replay, "_clear", _interrupted)
         replay(settings, tmp_path / "new.duckdb")
-    assert (tmp_path / "new.duckdb.replay").exists()
+    work = tmp_path / "new.duckdb.replay"
+    for each in removed:
+        path = work / each
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     replay(settings, tmp_path / "new.duckdb")
     assert not (tmp_path / "new.duckdb.replay").exists()
     assert len(tables(tmp_path / "new.duckdb")["pageview"]) == 1
+
+
+def test_a_plan_that_cannot_be_read_is_named(settings: Settings, tmp_path: Path) -> None:
+    append(settings, visits(1))
+    work = tmp_path / "new.duckdb.replay"
+    work.mkdir()
+    (work / PLAN).touch()
+    with pytest.raises(WarehouseError, match=r"plan\.json cannot be read .* remove the folder"):
+        replay(settings, tmp_path / "new.duckdb")
 
 
 def test_a_file_that_is_there_is_never_overwritten(settings: Settings, tmp_path: Path) -> None:

@@ -391,6 +391,22 @@ def test_it_is_to_forget_whom_the_one_before_had_forgotten(tmp_path: Path, new: 
     assert awaited(live)[0] == 0
 
 
+def test_of_two_erasures_of_one_visitor_the_later_one_is_owed(tmp_path: Path) -> None:
+    live = made(tmp_path / "live" / "warehouse.duckdb", facts(3))
+    with Projected(live) as projected:
+        projected.forget([Forgotten(uuid7(1), NOW + 9)])
+    other = made(tmp_path / "other.duckdb", facts(3))
+    with Projected(other) as projected:
+        projected.forget([Forgotten(uuid7(1), NOW + 5)])
+    promotion.offer(other, live, keep_former=True)
+    assert awaited(live) == (1, {0: 3})
+    again = made(tmp_path / "again.duckdb", facts(3))
+    with Projected(again) as projected:
+        projected.forget([Forgotten(uuid7(1), NOW + 7)])
+    promotion.offer(again, live, keep_former=True)
+    assert awaited(live) == (1, {0: 3})
+
+
 def test_a_shard_is_promoted_to_its_own(tmp_path: Path) -> None:
     live, shard = tmp_path / "warehouse-1-of-2.duckdb", Shard.parse("1/2")
     empty(live, "1/2")
