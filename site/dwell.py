@@ -183,6 +183,9 @@ class Dwell:
 
 def _below_mount(scope: Scope) -> str:
     """The path below the mount; some frameworks leave the mount in `path`, some take it out."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
+    return below(scope.get("root_path", ""), scope["path"])
+
+
+def below(root: str, path: str) -> str:
+    """What of a path is below a root; all of it, if the root was taken out of it already."""
     return path[len(root) :] if root and path.startswith(f"{root}/") else path

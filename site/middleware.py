@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dwell.settings import Settings
-from dwell.site.dwell import Dwell
+from dwell.site.dwell import Dwell, below
 from dwell.site.tags import Tags
 
 ENDED = ("lifespan.shutdown.complete", "lifespan.shutdown.failed")
@@ -41,10 +41,10 @@ class DwellMiddleware:
         """Serve, pass on, or close the log with the application."""
         if scope["type"] == "http":
             root = scope.get("root_path", "")
-            path = scope["path"].removeprefix(root)
+            path = below(root, scope["path"])
             if path.startswith(self._below):
-                below = {"root_path": root + self._prefix, "path": root + path}
-                await self.dwell({**scope, **below}, receive, send)
+                there = {"root_path": root + self._prefix, "path": root + path}
+                await self.dwell({**scope, **there}, receive, send)
                 return
             scope["dwell"] = Tags(scope, root, self.dwell)
         elif scope["type"] == "lifespan":

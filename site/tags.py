@@ -53,11 +53,13 @@ class Tags:
             view: by default that of the route.
             identity: beside path and title, which the beacon says itself; JSON, 2,048 bytes in all.
         """
-        named = Markup('data-dwell-view="{}"').format(view or self.view)
-        if not identity:
-            return named if view or self.view else Markup()
-        said = json.dumps(identity, ensure_ascii=False, separators=(",", ":"))
-        return named + Markup(' data-dwell-identity="{}"').format(said)
+        said = []
+        if name := view or self.view:  # an empty one would have the page wait for its first view
+            said.append(Markup('data-dwell-view="{}"').format(name))
+        if identity:
+            text = json.dumps(identity, ensure_ascii=False, separators=(",", ":"))
+            said.append(Markup('data-dwell-identity="{}"').format(text))
+        return Markup(" ").join(said)
 
 
 def tags_in(request: HTTPConnection) -> dict[str, Any]:

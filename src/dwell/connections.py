@@ -151,8 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._piece, self._moved = len(data), False
         super().data_received(data)
-        if self._moved and not self._in_head:
-            self._head = 0
+        if self._moved:
+            self._head = 0  # a head that began behind what ended is counted from the next piece on
         else:
             self._head += len(data)
             if self._head > self._watch.limits.head and not self.transport.is_closing():

@@ -152,7 +152,10 @@ def listen(
     sockets: list[socket.socket] = []
     unusable: OSError | None = None
     try:
-        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        # A resolver may give an address twice.
+        for family, _, _, _, address in dict.fromkeys(
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        ):
             try:
                 sockets.append(_listener(family, address))
             except OSError as error:

@@ -148,6 +148,14 @@ def test_what_is_no_address_is_refused() -> None:
         Client("shop.example/dwell", KEY)
 
 
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(
+        ValueError, match=r"a password before shop\.example: expected none"
+    ) as refused:
+        Client("https://user:secret@shop.example/dwell", KEY)
+    assert "secret" not in str(refused.value)
+
+
 def test_a_key_is_told_to_nobody(site: Site) -> None:
     with Client(f"{site.origin}/dwell", f" {KEY}\r\n") as client:
         assert client.send(looks(1)) == 2

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
 from uuid import UUID
 
 import pytest
@@ -56,6 +57,9 @@ def test_the_same_pageview_has_the_same_id_and_another_one_another() -> None:
 
     assert one.uuid == same.uuid
     assert len({each.uuid for each in (one, *others)}) == 3
+    assert (
+        pageview(stretch(NOON, 3), identity=MappingProxyType(dict(one.identity))).uuid == one.uuid
+    )
     given = UUID("0193a5c2-7b6e-7c11-8f53-2d1f6f0a9c01")
     assert pageview(stretch(NOON, 3), id=given).uuid == given
 

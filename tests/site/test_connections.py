@@ -130,6 +130,17 @@ def test_what_is_broken_is_not_answered_inside_another_answer(patient: int) -> N
         assert b" 400 " not in client.rest()
 
 
+def test_the_beginning_of_a_head_behind_much_else_is_none_that_is_too_large(patient: int) -> None:
+    length = 1_900
+    head = b"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
+    with Client(patient) as client:
+        client.socket.sendall(head + bytes(length) + b"GET /page HT")
+        client.socket.sendall(b"TP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = client.rest()
+    assert answers.count(b"HTTP/1.1 ") == 2
+    assert b" 431 " not in answers
+
+
 def test_an_address_that_is_too_long_is_answered_431(patient: int) -> None:
     with Client(patient, GET % (b"/page?" + b"x" * 2_000)) as client:
         assert client.rest().startswith(b"HTTP/1.1 431 ")

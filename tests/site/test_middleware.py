@@ -16,12 +16,12 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from dwell.events.memory import MemoryLog
 from dwell.settings import Settings
 from dwell.site import Dwell, DwellMiddleware, tags_of
-from dwell.site.tags import view_of
+from dwell.site.tags import Tags, view_of
 from tests.support.collecting import fact, served
 from tests.support.serving import Client, Reply
 
@@ -95,6 +95,26 @@ def test_the_view_is_the_route_s_and_the_identity_is_as_it_was_given() -> None:
     assert attributes[1]["data-dwell-view"] == f"{__name__}.Basket"
     identity = json.loads(attributes[1]["data-dwell-identity"] or "")
     assert identity == {"number": 7, "text": "<\"'&ü"}
+
+
+def test_where_no_route_is_known_no_view_is_named() -> None:
+    tags = Tags({"type": "http"}, "", Dwell(Settings(), MemoryLog().writer()))
+    assert tags.attributes() == ""
+    assert tags.attributes(product=17) == 'data-dwell-identity="{&#34;product&#34;:17}"'
+    assert tags.attributes("shop.Basket") == 'data-dwell-view="shop.Basket"'
+
+
+def test_a_root_that_the_prefix_begins_with_is_no_part_of_it() -> None:
+    log = MemoryLog()
+    app = DwellMiddleware(around(log=log), dwell=Dwell(Settings(prefix="/dwell"), log.writer()))
+
+    async def below_d(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": "/d"} if scope["type"] == "http" else scope, receive, send)
+
+    with served(below_d) as port:
+        client = Client(f"http://127.0.0.1:{port}")
+        assert post(client, "/dwell/facts").status == 204
+        client.close()
 
 
 def test_below_another_mount_the_script_is_found_all_the_same() -> None:

@@ -42,6 +42,7 @@ const chartIn = (figure, name, tall, tell) => {
 /* Headline figures */
 
 const changeOf = (value, before) => {
+  if (value === null) return [""]; // a median of nothing
   if (!before) return [value ? "none before" : ""];
   const difference = (100 * (value - before)) / before;
   const rounded = Math.abs(difference) < 10 ? difference.toFixed(1) : difference.toFixed(0);

@@ -60,6 +60,11 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url is {url!r}: expected one such as https://shop.example/dwell")
+        if "@" in parts.netloc:
+            raise ValueError(
+                f"url has a user or a password before {parts.hostname}: expected none, for the key says"
+                " who asks"
+            )
         self._path = f"{parts.path.rstrip('/')}/server/facts"
         self._url = f"{parts.scheme}://{parts.netloc}{self._path}"
         self._headers = {

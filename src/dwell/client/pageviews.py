@@ -74,7 +74,7 @@ class Pageview:
     @property
     def uuid(self) -> UUID:
         """Its id, given or made."""
-        identity = json.dumps(self.identity, sort_keys=True)
+        identity = json.dumps(dict(self.identity), sort_keys=True)
         return self.id or uuid7_of(self.seen[0][0], str(self.session.id), self.view, identity)
 
     def facts(self) -> Iterator[dict[str, Any]]:
