@@ -8,11 +8,6 @@
 (() => {
   if (HONOUR_OPT_OUT && (navigator.globalPrivacyControl || navigator.doNotTrack == 1)) return;
 
-  let engaged; // milliseconds visible in this pageview, counted up to `now`
-  let visible; // "visible" while the page can be seen
-
-  let page = document.documentElement.dataset;
-
   // Storage throws where the visitor forbids it, or has it full; then memory has to do.
   let attempt = (action) => {
     try {
@@ -20,12 +15,16 @@
     } catch {}
   };
 
+  let page = document.documentElement.dataset;
+
+  let deferred; // takes back what is left with the browser
+
   let place = () => location.pathname + ("dwellHash" in page ? location.hash : "");
+
+  let view; // what the page called itself when the pageview began
 
   // The queue is this page's own; what is stored of it waits for the next page that begins.
   let [store, tab] = attempt(() => (localStorage.dwell, [localStorage, sessionStorage])) || [{}, {}];
-
-  let view; // what the page called itself when the pageview began
 
   // Makes a fact. A session has the id of its first pageview and ends with its cookie, so long
   // after the last fact. A pageview of an older session leaves the cookie of a newer one alone.
@@ -39,79 +38,23 @@
     attempt(() => (tab.dwell = context.pageview_id + seq));
     seq++;
   };
-  let deferred; // takes back what is left with the browser
-  let key; // under which the queue is stored; nothing until something may be measured
-  let now; // milliseconds since 1970 by the wall clock as it was when the document began
+  let context; // what the facts of the pageview share; nothing while there is none
+  let engaged; // milliseconds visible in this pageview, counted up to `now`
 
-  // All that happens comes here: the page is shown or hidden, moves, leaves, or a second is over.
-  //
-  // The browser's records come here as well, each with the moment it is about: changes of
-  // visibility from before this script ran, and long tasks, which are why timers were silent.
-  // A silence of more than 3 s that no long task explains was sleep or a stopped process. Only
-  // records have a duration; it is 0 if they are of visibility.
-  let look = ({ type, name, duration, startTime } = {}) => {
-    held = REQUIRE_CONSENT ? !/true/.test(store.dwell) : /false/.test(store.dwell);
-    if (!key && (REQUIRE_CONSENT ? store.dwell : 1) && page.dwellView != "") {
-      key = "dwell:" + Math.random();
-      for (let old in store)
-        /^dwell:/.test(old) && (attempt(() => queue.push(...JSON.parse(store[old]))), delete store[old]);
-      save(queue);
-      observer.observe({ type: "longtask" });
-      observer.observe({ type: "visibility-state", buffered: 1 });
-    }
-    if (duration == null) observer.takeRecords().map(look);
-    let leaving = type == "pagehide";
-    let seen = leaving || (duration === 0 ? name == "hidden" : document.hidden) ? 0 : "visible";
-    let before = now;
-    now = Math.round(
-      Math.max(
-        performance.timing.responseStart, // until then the page before is on the screen
-        performance.timing.navigationStart + (duration == null ? performance.now() : startTime + duration),
-      ),
-    );
-    if (visible) engaged += Math.min(now - before, deferred ? 3e3 + (duration | 0) : now);
-    if (type) quiet = 0.5;
-    if (context && (leaving || held || path != place() || view != page.dwellView)) {
-      if (visible && !held) state();
-      context = visible = 0;
-    }
-    if (held) key && save([], delete tab.dwell);
-    else if (!context && key && seen) {
-      engaged = seq = 0;
-      view = page.dwellView;
-      context = {
-        identity: {
-          title: document.title.slice(0, 300),
-          path: (path = place()).slice(0, 300),
-          ...attempt(() => JSON.parse(page.dwellIdentity)),
-        },
-        referrer: document.referrer.split("?")[0].slice(0, 300),
-        // UUIDv7: 48 bits of time, then random digits. Decimal digits are hexadecimal ones too.
-        pageview_id:
-          now.toString(16).replace(/.{7}/, "0$&-") +
-          "-7000-8000-000000000000".replace(/0/g, () => (Math.random() * 10) | 0),
-        view: view || path.slice(0, 200),
-        previous_pageview_id: tab.dwell?.slice(0, 36),
-        previous_seq: +tab.dwell?.slice(36),
-      };
-      checkpoint = 5e3;
-      start = now;
-    }
-    if (context && (visible != seen || (engaged >= checkpoint && (checkpoint += checkpoint < 4e4 ? checkpoint : 6e4))))
-      state(seen);
-    if (seq && duration == null) deliver(leaving);
-  };
-  let path; // where the pageview is; false once it moved, until it is looked at
+  let { src } = document.currentScript;
+  let quiet; // half the seconds since the last news, and a half
   let queue = []; // the newest fact first
 
   // As text, so that those which come twice, from lists that two pages have, are known for one.
   let fact = () =>
     JSON.stringify({
-      engagement_ms: engaged,
-      delay_ms: now, // the moment, until `ask` makes the delay of it
-      age_ms: now - start,
-      visibility: visible || "hidden",
       seq,
+      age_ms: now - start,
+      engagement_ms: engaged,
+      visibility: visible || "hidden",
+      // The moment, until `ask` makes the delay of it, which a later document may do. By the wall clock:
+      // that of `now` stands still while the computer sleeps.
+      delay_ms: now + Math.round(Date.now() - performance.now()),
       ...context,
     });
 
@@ -120,17 +63,16 @@
     queue = [...new Set(facts)].slice(0, 300);
     attempt(() => (queue[0] ? (store[key] = JSON.stringify(queue)) : delete store[key]));
   };
-  let checkpoint; // milliseconds visible at which the next fact is due
-  let start; // when the pageview began
-  let quiet; // half the seconds since the last news, and a half
-  let context; // what the facts of the pageview share; nothing while there is none
-
-  let observer = new PerformanceObserver((list) => list.getEntries().map(look));
+  let key; // under which the queue is stored; nothing until something may be measured
+  let held; // the visitor has not consented, or no longer does
+  let seq; // of the pageview's next fact
+  let path; // where the pageview is; false once it moved, until it is looked at
+  let now; // milliseconds since the document began, by a clock that nobody sets
 
   let ask = (by, facts, signal) =>
     by(new URL(held ? "visitor" : "facts", src), {
       body: JSON.stringify({
-        facts: facts.map((fact) => ({ ...(fact = JSON.parse(fact)), delay_ms: Math.max(0, now - fact.delay_ms) })),
+        facts: facts.map((fact) => ({ ...(fact = JSON.parse(fact)), delay_ms: Math.max(0, Date.now() - fact.delay_ms) })),
       }),
       method: "POST",
       signal,
@@ -163,18 +105,7 @@
         );
     }
   };
-  let held; // the visitor has not consented, or no longer does
-  let seq; // of the pageview's next fact
-
-  let { src } = document.currentScript;
-
-  // Pushes and traversals; the page may change its title and view before or after, in the same task.
-  // They are looked at after it; until then no path stands for one that changed, and a replacement
-  // changes that no more. Where there is no Navigation API the next second notices.
-  self.navigation?.addEventListener("currententrychange", (event) => {
-    path &&= (path == place() || event.navigationType == "replace") && place();
-    setTimeout(look);
-  });
+  let checkpoint; // milliseconds visible at which the next fact is due
 
   self.dwell = {
     pageview: ({ view, identity }) => {
@@ -189,8 +120,79 @@
       return given || ((document.cookie = "dwell_session=;max-age=0;path=/"), ask(fetch, queue));
     },
   };
+  let visible; // "visible" while the page can be seen
+
+  let observer = new PerformanceObserver((list) => list.getEntries().map(look));
+
+  // All that happens comes here: the page is shown or hidden, moves, leaves, or a second is over.
+  //
+  // The browser's records come here as well, each with the moment it is about: changes of
+  // visibility from before this script ran, and long tasks, which are why timers were silent.
+  // A silence of more than 3 s that no long task explains was sleep or a stopped process. Only
+  // records have a duration; it is 0 if they are of visibility.
+  let look = ({ type, name, duration, startTime = performance.now() } = {}) => {
+    held = REQUIRE_CONSENT ? !/true/.test(store.dwell) : /false/.test(store.dwell);
+    if (!key && (REQUIRE_CONSENT ? store.dwell && page.dwellView != "" : page.dwellView != "")) {
+      key = "dwell:" + Math.random();
+      for (let old in store)
+        /^dwell:/.test(old) && (attempt(() => queue.push(...JSON.parse(store[old]))), delete store[old]);
+      save(queue);
+      observer.observe({ type: "longtask" });
+      observer.observe({ type: "visibility-state", buffered: 1 });
+    }
+    if (duration === undefined) observer.takeRecords().map(look);
+    let leaving = type == "pagehide";
+    let seen = leaving || (duration === 0 ? name == "hidden" : document.hidden) ? 0 : "visible";
+    let before = now;
+    now = Math.round(
+      Math.max(
+        performance.timing.responseStart - performance.timing.navigationStart, // until then the page before is in view
+        startTime + (duration | 0),
+      ),
+    );
+    if (visible) engaged += Math.min(now - before, deferred ? 3e3 + (duration | 0) : now);
+    if (type) quiet = 0.5;
+    if (context && (leaving || held || path != place() || view != page.dwellView)) {
+      if (visible && !held) state();
+      context = visible = 0;
+    }
+    if (held) key && save([], delete tab.dwell);
+    else if (!context && key && seen) {
+      engaged = seq = 0;
+      view = page.dwellView;
+      context = {
+        identity: {
+          title: document.title.slice(0, 300),
+          path: (path = place()).slice(0, 300),
+          ...attempt(() => JSON.parse(page.dwellIdentity)),
+        },
+        referrer: document.referrer.split("?")[0].slice(0, 300),
+        // UUIDv7: 48 bits of time, then random digits. Decimal digits are hexadecimal ones too.
+        pageview_id:
+          Date.now().toString(16).replace(/.{7}/, "0$&-") +
+          "-7000-8000-000000000000".replace(/0/g, () => (Math.random() * 10) | 0),
+        previous_pageview_id: tab.dwell?.slice(0, 36),
+        view: view || path.slice(0, 200),
+        previous_seq: +tab.dwell?.slice(36),
+      };
+      start = now;
+      checkpoint = 5e3;
+    }
+    if (context && (visible != seen || (engaged >= checkpoint && (checkpoint += checkpoint < 4e4 ? checkpoint : 6e4))))
+      state(seen);
+    if (seq && duration === undefined) deliver(leaving);
+  };
+  let start; // when the pageview began
+
+  // Pushes and traversals; the page may change its title and view before or after, in the same task.
+  // They are looked at after it; until then no path stands for one that changed, and a replacement
+  // changes that no more. Where there is no Navigation API the next second notices.
+  self.navigation?.addEventListener("currententrychange", (event) => {
+    path &&= (path == place() || event.navigationType == "replace") && place();
+    setTimeout(look);
+  });
+  setInterval(look, 1e3);
 
   ["visibilitychange", "online", "pagehide"].map((type) => addEventListener(type, look, 1));
-  setInterval(look, 1e3);
   setTimeout(look);
 })();

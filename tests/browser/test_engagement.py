@@ -105,6 +105,33 @@ def test_what_the_network_held_up_arrives_while_the_page_is_hidden(
     browser.execute_cdp_cmd("Target.closeTarget", {"targetId": page})
 
 
+def test_a_fact_that_a_later_page_sends_is_as_old_as_it_is_though_the_computer_slept(
+    visits: Visits, browser: Chrome
+) -> None:
+    # While a computer sleeps, the monotonic clock stands still on Linux and macOS. An hour later a page's
+    # beginning and what it counts from there make a moment an hour ago.
+    slept = browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {
+            "source": "const { navigationStart, responseStart } = performance.timing, hour = 36e5;"
+            "Object.defineProperty(performance, 'timing', { value:"
+            " { navigationStart: navigationStart - hour, responseStart: responseStart - hour } });"
+        },
+    )
+    visits.faults.status = 502
+    browser.get(f"{visits.origin}/page_a")
+    assert browser.execute_script(
+        "return performance.timing.navigationStart + performance.now() < Date.now() - 3e6"
+    )
+    wait_until(lambda: waiting(browser))
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", slept)
+    browser.get(f"{visits.origin}/page_b")
+    visits.faults.status = None
+    wait_until(lambda: len(visits.pageviews()) == 2)
+    assert {one.first["view"] for one in visits.pageviews()} == {PAGE_A, PAGE_B}
+    assert all(fact["delay_ms"] < 60_000 for fact in visits.facts())
+
+
 def test_facts_go_at_once_when_the_network_is_back(visits: Visits, browser: Chrome) -> None:
     browser.get(f"{visits.origin}/page_c/tab_1")
     wait_until(visits.facts)
