@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sqlite3
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping
@@ -37,7 +38,8 @@ from dwell.site import Dwell
 from tests.support.facts import Projected, Stored, glimpse
 from tests.support.house import ROOT
 from tests.support.publishing import copy_of
-from tests.support.running import free_port
+from tests.support.replaying import append, project, settings_of
+from tests.support.running import Process, environment, free_port
 from tests.support.serving import serving
 
 Doctor = Callable[..., tuple[int, dict[str, dict[str, str]]]]
@@ -383,3 +385,20 @@ def test_what_is_no_origin_is_not_asked_about(
 ) -> None:
     assert cli.run(["doctor", "--origin", value]) == 2
     assert "expected an origin such as https://shop.example" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="takes root its might by setpriv")
+def test_for_who_is_not_root_what_is_published_need_not_be_written(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "data")
+    append(settings, [glimpse(1)])
+    project(settings)
+    root = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    doctor = Process(
+        *("doctor", "--json"),
+        environ=environment(settings.data, free_port()),
+        output=tmp_path / "output",
+        under=root if os.geteuid() == 0 else (),
+    )
+    doctor.wait(60)
+    findings = json.loads(doctor.printed())["findings"]
+    assert [each["verdict"] for each in findings if each["of"] == "folder"] == ["well"]

@@ -34,7 +34,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
             f"move it away, or say with {variable_of('data')} where the folder is",
         )
         return
-    refused = [each for each in _owned(settings) if not _usable(each)]
+    refused = [each for each in _owned(settings) if not _usable(each, settings)]
     if refused:
         yield wrong(
             "folder",
@@ -136,9 +136,10 @@ def _live(path: Path) -> list[Path]:
     return [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}.wal")]
 
 
-def _usable(path: Path) -> bool:
-    wanted = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
-    return os.access(path, wanted)
+def _usable(path: Path, settings: Settings) -> bool:
+    """Whether this user can do with it what Dwell does; what is published nobody writes into."""
+    writing = 0 if path == settings.published else os.W_OK
+    return os.access(path, os.R_OK | writing | (os.X_OK if path.is_dir() else 0))
 
 
 def _size(path: Path) -> int:
