@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import duckdb
 
@@ -45,12 +45,35 @@ def interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], Done
 
     Ctrl-C (`KeyboardInterrupt`) ends the statement that is running, or else the next one.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="duckdb") as worker:
-        future = worker.submit(work)
+    with Worker(connection) as worker:
+        return worker.call(work)
+
+
+class Worker:
+    """A thread that works with a connection, so that Ctrl-C is heard meanwhile."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="duckdb")
+        self._thread.submit(int).result()  # it is begun: Ctrl-C cannot come in the middle of that
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, work: Callable[[], Done]) -> Done:
+        """What `work` returns. Ctrl-C ends the statement that is running, or else the next one."""
         try:
-            return future.result()
+            return self._thread.submit(work).result()
         except KeyboardInterrupt:
-            while not future.done():  # between two statements nothing heeds it
-                connection.interrupt()
-                wait([future], INTERRUPT_EVERY)
+            behind = self._thread.submit(int)  # done when the work is, if it had come so far at all
+            while not behind.done():  # between two statements nothing heeds it
+                self._connection.interrupt()
+                wait([behind], INTERRUPT_EVERY)
             raise
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from dwell.errors import QueryFailed, WarehouseError
+from dwell.warehouse.asking import Worker
 from dwell.warehouse.catalogue import Table, tables_of
 from dwell.warehouse.published import attach, identity_of, open_published
 
@@ -60,11 +60,11 @@ class Session:
         self._connection = open_published(path)
         self._identity = identity
         # DuckDB hears no signal while it works: it works beside the thread that does.
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="duckdb")
+        self._worker = Worker(self._connection)
 
     def close(self) -> None:
         """Let go of the warehouse."""
-        self._worker.shutdown()
+        self._worker.close()
         self._connection.close()
 
     def __enter__(self) -> "Session":
@@ -153,13 +153,8 @@ class Session:
         return first != second
 
     def _call(self, work: Callable[[], Done]) -> Done:
-        future = self._worker.submit(work)
         try:
-            return future.result()
-        except KeyboardInterrupt:
-            self._connection.interrupt()
-            future.exception()
-            raise
+            return self._worker.call(work)
         except WarehouseError:
             raise
         except (duckdb.Error, pa.ArrowException, OSError) as error:
