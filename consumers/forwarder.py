@@ -10,7 +10,7 @@ from typing import Any
 
 from dwell.consumers.stopping import Stopped, before
 from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic
-from dwell.warehouse.dead_letters import MOST, MOST_BYTES, Letter, Unforwarded
+from dwell.warehouse.dead_letters import Letter, Unforwarded
 from dwell.warehouse.live import LiveWarehouse
 
 LOOK_SECONDS = 0.25
@@ -41,7 +41,6 @@ class Forwarder:
         in_turn: Callable[[Callable[[], Any]], Awaitable[Any]],
         forwarded: Callable[[], None],
     ) -> None:
-        self._warehouse = warehouse
         self._unforwarded = Unforwarded(warehouse, LARGEST)
         self._refused: set[tuple[int, int]] = set()
         self._topic = topic
@@ -67,12 +66,12 @@ class Forwarder:
     async def _round(self, stopping: asyncio.Event) -> float:
         """Forward the next few; returns the seconds to wait before the ones behind them."""
         self._more = False
-        letters: list[Letter] = await self._in_turn(self._unforwarded.first)
-        meant = [DeadLetter(*each) for each in letters if each[:2] not in self._refused]
-        if not meant:
-            self._look_past(letters)
+        refused = frozenset(self._refused)
+        letters: list[Letter] = await self._in_turn(partial(self._unforwarded.first, refused))
+        if not letters:
             return LOOK_SECONDS
         self._more = True
+        meant = [DeadLetter(*each) for each in letters]
         try:
             outcome = await before(stopping, self._topic.forward(meant))
         except Stopped:
@@ -100,11 +99,3 @@ class Forwarder:
                 why,
             )
         self._refused.update(refused)
-
-    def _look_past(self, refused: list[Letter]) -> None:
-        """Where so many are refused that they hide those behind them, leave out what is as long as
-        the longest of them: the topic would have no room for it either."""
-        sizes = [len(each.payload) for each in refused]
-        if len(sizes) >= MOST or sum(sizes) >= MOST_BYTES:
-            self._unforwarded = Unforwarded(self._warehouse, max(sizes) - 1)
-            self._more = True

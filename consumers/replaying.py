@@ -109,7 +109,8 @@ class Replay:
         self._settings = settings
         self.out = out
         self._since, self._until = since, until
-        self._archive = Archive.open(settings.archive_folder) if archive else None
+        self._kept = Archive.open(settings.archive_folder)
+        self._archive = self._kept if archive else None
         self._processes = processes
         self._rules = rules
         self.work = out.with_name(f"{out.name}.replay")
@@ -136,6 +137,9 @@ class Replay:
             current = published(self._settings, identity).positions
             spans = await extent(history, self._since, self._until, current)
             starts = {each.partition: (await history.bounds(each.partition))[0] for each in spans}
+        if self._kept and self._kept.log_identity == identity:  # though it may not be read
+            for partition, held in self._kept.held.items():
+                starts[partition] = min(held.first, starts.get(partition, held.first))
         owned = tuple(each for each in spans if self._settings.owns(each.partition))
         return Plan(identity, owned, all(each.first == starts[each.partition] for each in owned))
 

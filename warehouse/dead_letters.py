@@ -1,6 +1,6 @@
 """The dead letters of a live warehouse, and which of them were sent to a topic of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,11 +32,19 @@ class Unforwarded:
         self._warehouse = warehouse
         self._largest = largest
 
-    def first(self) -> list[Letter]:
-        """The first of them, as many as are well sent together."""
+    def first(self, refused: Collection[tuple[int, int]]) -> list[Letter]:
+        """The first of them, as many as are well sent together; those at these places, partition and
+        offset, are left where they are too."""
+        places = sorted(refused)
         found = self._warehouse.connection.execute(
             statements("dead_letters/unforwarded"),
-            {"largest": self._largest, "most": MOST, "bytes": MOST_BYTES},
+            {
+                "largest": self._largest,
+                "most": MOST,
+                "bytes": MOST_BYTES,
+                "partitions": [partition for partition, _ in places],
+                "offsets": [offset for _, offset in places],
+            },
         )
         return [Letter(*row) for row in found.fetchall()]
 

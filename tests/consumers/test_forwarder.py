@@ -123,7 +123,6 @@ async def test_a_letter_that_is_refused_is_said_once_and_keeps_no_other_one_back
     scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr("dwell.warehouse.dead_letters.MOST", most)
-    monkeypatch.setattr(forwarder, "MOST", most)
     scene.topic.room = 5
     await scene.start()
     scene.put(b"long junk", b"junk", b"longer junk", b"long junk, too", b"more", b"late")
@@ -131,14 +130,17 @@ async def test_a_letter_that_is_refused_is_said_once_and_keeps_no_other_one_back
     scene.put(b"last")
     await scene.has([b"junk", b"more", b"late", b"last"])
     await scene.shows(WAITING, 3)
+    scene.topic.room = 100
+    scene.put(b"the longest junk of all")
+    await scene.has([b"junk", b"more", b"late", b"last", b"the longest junk of all"])
+    await scene.shows(WAITING, 3)
     said = [line for line in caplog.messages if "is not forwarded" in line]
     assert said[0] == "dead letter 0:0 is not forwarded, its topic refuses it: too large"
     assert len(said) == len(set(said))
     await scene.stop()
-    scene.topic.room = 100
     await scene.start()
     await scene.shows(WAITING, 0)
-    assert len(scene.topic.letters) == 7
+    assert len(scene.topic.letters) == 8
 
 
 async def test_a_topic_that_hangs_delays_neither_facts_nor_stopping(scene: Scene) -> None:

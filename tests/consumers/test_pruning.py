@@ -17,6 +17,7 @@ from dwell.events.opening import open_reader, open_writer
 from dwell.settings import Settings
 from dwell.warehouse import promotion
 from dwell.warehouse.archive import day_of
+from dwell.warehouse.contents import contents_of, opened
 from dwell.warehouse.live import LiveWarehouse
 from tests.consumers.test_replaying import HOUR, visits
 from tests.support.facts import NOW, Stored, forgotten, glimpse
@@ -126,6 +127,18 @@ def test_the_newest_fact_stays_and_offsets_and_time_go_on(settings: Settings) ->
     with closing(sqlite3.connect(settings.embedded_log)) as connection:
         rows = connection.execute("select received_at, latest from record").fetchall()
     assert rows[1][0] < rows[1][1] == rows[0][1]
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_replay_of_the_log_alone_says_that_older_facts_are_in_the_archive(
+    settings: Settings, tmp_path: Path, archive: bool
+) -> None:
+    old, _ = old_and_new(settings)
+    project(settings)
+    pruned(settings, MIDNIGHT + 3 * DAY)
+    replay(settings, out := tmp_path / "new.duckdb", archive=archive)
+    with opened(out, read_only=True) as connection:
+        assert contents_of(connection).replayed_from == ({} if archive else {0: old})
 
 
 def test_a_run_that_was_broken_off_is_gone_on_with(settings: Settings) -> None:

@@ -124,7 +124,7 @@ def test_what_was_forwarded_is_struck_off_and_the_rest_is_next(
         ).project()
         unforwarded = Unforwarded(projected.warehouse, largest=30)
         seen = []
-        while letters := unforwarded.first():
+        while letters := unforwarded.first(()):
             seen.append([letter.offset for letter in letters])
             unforwarded.strike(letters, datetime(2026, 3, 1))
         assert seen == [[0], [1, 2], [3]]
@@ -136,10 +136,10 @@ def test_what_was_forwarded_is_struck_off_and_the_rest_is_next(
 def test_a_letter_says_what_the_record_was(tmp_path: Path) -> None:
     with Projected(tmp_path / "w.duckdb") as projected:
         projected.append([glimpse(1), Stored(b"[]", NOW + 7, b"key")]).project()
-        [letter] = Unforwarded(projected.warehouse, largest=100).first()
+        [letter] = Unforwarded(projected.warehouse, largest=100).first(())
         verdict = judge(b"[]")
         assert letter == (0, 1, b"key", b"[]", NOW + 7, *verdict)
-        assert Unforwarded(projected.warehouse, largest=1).first() == []
+        assert Unforwarded(projected.warehouse, largest=1).first(()) == []
 
 
 def test_the_comment_lists_the_reasons(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_warehouse_of_the_first_schema_keeps_its_rows(first_schema: Path) -> N
         assert warehouse.positions() == {0: 2}
         assert int(warehouse.info("schema_version") or 0) >= 2
     with Projected(first_schema) as projected:
-        [letter] = Unforwarded(projected.warehouse, largest=100).first()
+        [letter] = Unforwarded(projected.warehouse, largest=100).first(())
         assert (letter.offset, letter.key) == (1, None)
         projected.append([glimpse(1), Stored(b"junk", NOW), Stored(b"more", NOW, b"key")])
         projected.position = 2

@@ -1,7 +1,13 @@
--- What the dead-letter topic has not got, the oldest first: up to so many bytes, and at least one.
-with waiting as (
+-- What the dead-letter topic has not got and has not refused, the oldest first: up to so many bytes, and at
+-- least one.
+with refused as (
+    select unnest($partitions::integer[]) as partition, unnest($offsets::bigint[]) as "offset"
+),
+
+waiting as (
     select partition, "offset", key, payload, received_at, reason, detail
     from dead_letter
+    anti join refused using (partition, "offset")
     where forwarded_at is null and octet_length(payload) <= $largest
     order by partition, "offset"
     limit $most
