@@ -14,10 +14,8 @@ from dwell.errors import WarehouseError
 from dwell.events.log import LogReader
 from dwell.settings import Settings
 from dwell.warehouse.published import Published
-from dwell.warehouse.reading import Forgotten
+from dwell.warehouse.reading import ERASURE, Forgotten
 
-ERASURE = b"dwell.visitor.forgotten"
-"""Stands in every record that is an erasure."""
 SCAN_RECORDS = 20_000
 
 
@@ -84,5 +82,5 @@ async def searched(reader: LogReader, span: Span) -> list[Forgotten]:
 
 
 def _forgotten(values: Iterable[bytes]) -> list[Forgotten]:
-    verdicts = (judge(value) for value in values if ERASURE in value)
+    verdicts = (judge(value) for value in values if ERASURE.encode() in value)
     return [each for each in verdicts if isinstance(each, Forgotten)]

@@ -12,6 +12,7 @@ import duckdb
 from dwell.errors import WarehouseError
 from dwell.warehouse.manifest import ArchiveFile, Held, Manifest
 from dwell.warehouse.quoting import quoted
+from dwell.warehouse.reading import MAY_BE_ERASURE
 from dwell.warehouse.rebuilding import Segment
 from dwell.warehouse.segments import macros
 
@@ -190,6 +191,6 @@ def erasures(
     if not paths:
         return []
     return connection.execute(
-        f'select partition, "offset", value from {parquet(paths)} where pageview_id is null '  # noqa: S608
-        "and contains(hex(value), hex(encode('dwell.visitor.forgotten')))"
+        f'select partition, "offset", value from {parquet(paths)} '  # noqa: S608
+        f"where pageview_id is null and {MAY_BE_ERASURE}"
     ).fetchall()

@@ -36,6 +36,12 @@ class Readable(NamedTuple):
     value: bytes
 
 
+ERASURE = "dwell.visitor.forgotten"
+"""Stands in every record that is an erasure."""
+MAY_BE_ERASURE = f"contains(hex(value), hex(encode('{ERASURE}')))"
+"""Whether it stands in the bytes `value`, as SQL."""
+
+
 class Forgotten(NamedTuple):
     """The judge's verdict: a visitor is to be forgotten, up to a moment in milliseconds since 1970."""
 

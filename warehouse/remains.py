@@ -10,6 +10,7 @@ import duckdb
 from dwell.errors import WarehouseError
 from dwell.warehouse.attaching import attach
 from dwell.warehouse.quoting import quoted
+from dwell.warehouse.reading import MAY_BE_ERASURE
 from dwell.warehouse.scrubbing import SCRUB_DUE
 from dwell.warehouse.union import SMALL
 
@@ -79,8 +80,7 @@ def in_parquet(path: Path, ids: Sequence[str]) -> Inside:
             f"create temp view searched as from read_parquet({quoted(path)}, hive_partitioning = false)"
         )
         columns = [name for (name, *_) in connection.execute("describe searched").fetchall()]
-        order = "contains(hex(value), hex(encode('dwell.visitor.forgotten')))"
-        order = f"coalesce({order}, false)" if "value" in columns else "false"
+        order = f"coalesce({MAY_BE_ERASURE}, false)" if "value" in columns else "false"
         connection.execute(f"create temp view fact as from searched where not {order}")
         connection.execute(f"create temp view told as from searched where {order}")
         rows = _rows_naming(connection, "fact", path.stem, ids)

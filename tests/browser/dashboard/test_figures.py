@@ -61,6 +61,13 @@ def test_a_period_before_in_which_measuring_began_is_not_compared_with(board: Bo
     assert change == f"{'▲' if now > before else '▼'} {told} %"
 
 
+def test_a_median_of_nothing_is_not_less_than_one_of_something(board: Board) -> None:
+    empty = board.open("?since=2025-11-26&until=2025-12-06")
+    assert empty.texts(".tile[data-measure=pageviews] .change b") == ["▼ 100 %"]
+    assert empty.texts(".tile[data-measure=median] .value") == ["–"]
+    assert empty.texts(".tile[data-measure=median] .change") == [""]
+
+
 def test_a_period_that_reaches_beyond_now_ends_now_and_its_last_day_is_not_whole(
     browser: Chrome, month: Month, monkeypatch: pytest.MonkeyPatch
 ) -> None:
