@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dwell import memory
 from dwell.errors import WarehouseError
 from dwell.site.dashboard.asking import Asking
 from dwell.site.dashboard.refusals import Cause, Refused
@@ -169,6 +170,7 @@ class Newest:
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._answer(shown), PATIENCE_SECONDS)
+            await asyncio.to_thread(memory.give_back)
         finally:
             self._earliest = clock() + SHARE * (clock() - begun)
             self._next = None
