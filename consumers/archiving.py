@@ -8,11 +8,12 @@ from pathlib import Path
 
 from dwell.consumers.erasures import erasures_beside
 from dwell.consumers.extent import Point, extent
-from dwell.consumers.history import in_order, opened
+from dwell.consumers.history import History, in_order, opened
 from dwell.consumers.judge import judge
 from dwell.consumers.spans import Span
 from dwell.consumers.staging import segments_in, stage, unread
 from dwell.consumers.watcher import Watcher
+from dwell.errors import LogMismatch
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.archive_writer import ArchiveWriter
@@ -44,12 +45,13 @@ def archive(settings: Settings, until: Point, *, processes: int, watcher: Watche
 
     Raises:
         LogGap: records between archive and log are in neither.
-        LogMismatch: the archive is another log's.
+        LogMismatch: the archive is another log's, or of a later state of this one.
         LogError, WarehouseError: as the log or the disk has it.
     """
     folder = settings.archive_folder
     identity, spans = asyncio.run(_asked(settings, until))
     with ArchiveWriter.holding(folder, identity) as writer:
+        writer.begin()
         held = writer.manifest.held
         missing = [
             left for span in spans for left in span.less(Span(*each) for each in held.values())
@@ -70,8 +72,24 @@ def archive(settings: Settings, until: Point, *, processes: int, watcher: Watche
 
 async def _asked(settings: Settings, until: Point) -> tuple[str, list[Span]]:
     async with opened(settings, Archive.open(settings.archive_folder)) as history:
+        await _refuse_later(history)
         spans = await extent(history, Point("earliest"), until, {})
         return await history.identity(), spans
+
+
+async def _refuse_later(history: History) -> None:
+    """Facts that come to offsets which the archive has already would never be archived."""
+    if history.archive is None:
+        return
+    held = history.archive.held
+    for partition, (_, end) in (await history.logged()).items():
+        if partition in held and held[partition].until > end:
+            raise LogMismatch(
+                f"{history.archive.folder} holds partition {partition} up to offset"
+                f" {held[partition].until}, and {history.name} ends at {end}: expected a log that goes on"
+                " from there; it was brought back from an older copy, so have DWELL_ARCHIVE name a new"
+                " folder"
+            )
 
 
 async def _forgotten(settings: Settings, spans: Sequence[Span]) -> list[Forgotten]:

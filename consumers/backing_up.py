@@ -73,6 +73,12 @@ def back_up(settings: Settings, target: Path, *, secrets: bool) -> Manifest:
         raise BackupInvalid(
             f"{target} is there already: expected a new folder; nothing is overwritten"
         )
+    for folder in (settings.data, settings.archive_folder):
+        if target.resolve().is_relative_to(folder.resolve()):
+            raise BackupInvalid(
+                f"{target} is inside {folder}: expected a folder elsewhere, best on another disk; what is"
+                " in there is rewritten when somebody is forgotten"
+            )
     if not settings.live.is_dir():
         raise BackupInvalid(
             f"there is no folder {settings.live}: expected the data of an installation; say where with"
@@ -102,7 +108,8 @@ def _drafting(target: Path) -> Iterator[_Draft]:
     """
     folder = target.with_name(f".{target.name}.draft")
     lock = folder / LOCK
-    if folder.exists() and not lock.exists() and any(folder.iterdir()):
+    known = lock.exists() or (folder / "manifest.json").exists()
+    if folder.exists() and not known and any(folder.iterdir()):
         raise BackupInvalid(f"{folder} is no draft of a backup: expected it away")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     refusal = f"{folder} is being worked in by another backup: wait for it, or give another name"

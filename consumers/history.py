@@ -99,7 +99,8 @@ class History:
             raise LogGap(
                 f"the facts from {held.until} to {start - 1} of partition {partition} are in neither "
                 f"the archive, which ends before them, nor {self.name}, which starts behind them: "
-                "bring them back from a copy, or replay without the archive"
+                "bring them back from a copy; or replay without the archive, and have DWELL_ARCHIVE name a "
+                "new folder for the next one"
             )
         return min(held.first, start), max(held.until, end)
 

@@ -22,6 +22,8 @@ LOOK_SECONDS = 0.05
 """Between two looks for something to publish."""
 SAY_EVERY = 60.0
 """Seconds after which it is said again that a promoted warehouse is not published yet."""
+SETTLE_EVERY = 60.0
+"""Seconds after which such a one is brought into its file, unpublished."""
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ class Publisher:
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
         self._said_at: float | None = None
+        self._settled_at = time.monotonic()
         for each in (published, warehouse.path):
             snapshot.sweep(each)
 
@@ -109,7 +112,10 @@ class Publisher:
             WarehouseError: the warehouse itself cannot be written.
         """
         live = self._warehouse.path
-        if not self._changed.is_set() or promotion.waits(live) or await self._is_behind():
+        if not self._changed.is_set() or promotion.waits(live):
+            return LOOK_SECONDS
+        if await self._is_behind():
+            await self._settle()
             return LOOK_SECONDS
         self._changed.clear()
         standing: Standing = await self._in_turn(self._checkpoint)
@@ -128,6 +134,12 @@ class Publisher:
             self.failing = False
         copying = time.monotonic() - began
         return max(self._every, SHARE * standing.paused, copying * (SHARE if self._behind() else 1))
+
+    async def _settle(self) -> None:
+        """Keep DuckDB's write-ahead log short meanwhile: nobody else does, and it may take days."""
+        if time.monotonic() - self._settled_at > SETTLE_EVERY:
+            await self._in_turn(self._warehouse.checkpoint)
+            self._settled_at = time.monotonic()
 
     async def _is_behind(self) -> bool:
         """Whether readers have seen more than the warehouse knows by now; said now and then."""

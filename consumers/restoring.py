@@ -63,6 +63,7 @@ class Restoring:
                 f"DWELL_LOG is '{settings.log}', and {backup} was made with '{self.manifest.log}': expected"
                 " the same kind of log; `dwell log move` changes it afterwards"
             )
+        self._refuse_another_archive()
         given = settings.model_dump() | {"data": self._draft, "archive": None, "shard": ""}
         self._own = Settings(**given | ({"log": "embedded:"} if embedded else {}))
         self._refuse_taken()
@@ -131,6 +132,16 @@ class Restoring:
         if done.undone:
             raise BackupInvalid(
                 f"{self._backup} could not be rid of who was forgotten: {done.undone[0]}"
+            )
+
+    def _refuse_another_archive(self) -> None:
+        """One that went on after the backup holds offsets that new facts will have."""
+        data, archive = self._settings.data, self._settings.archive_folder
+        if archive != data / ARCHIVE:
+            raise BackupInvalid(
+                f"DWELL_ARCHIVE is '{archive}', and what is restored has its archive in {data / ARCHIVE}:"
+                " expected it unset; what was archived there since the backup belongs to another future of"
+                " the log"
             )
 
     def _refuse_taken(self) -> None:

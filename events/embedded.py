@@ -32,6 +32,10 @@ CHECK_BYTES = 4096
 WAL_FRAMES = 4096
 """Frames (of 4 KiB) beyond which the write-ahead log is begun anew, readers or not: the longer it
 is, the longer are they waited for."""
+BEGIN_WAIT_MS = 500
+"""For which they are waited for at most."""
+BEGIN_PAUSE = 5.0
+"""Seconds until it is tried again when one of them read on for all of that."""
 READ_RECORDS = 20_000
 """Records in one read at most, so that no reader's snapshot holds a checkpoint up for long."""
 LOOK_SECONDS = (0.001, 0.05)
@@ -188,6 +192,7 @@ class _Pen:
         self._latest = 0
         self._written = 0
         self._frames = 0
+        self._begins_at = 0.0
         self._checkpoint: threading.Thread | None = None
 
     def write(self, records: Sequence[NewRecord]) -> LogError | None:
@@ -241,11 +246,14 @@ class _Pen:
         SQLite before 3.51.3 may lose pages by.
         """
         frames, self._frames = self._frames, 0
-        if self._connection is None:
+        if self._connection is None or time.monotonic() < self._begins_at:
             return
         with contextlib.suppress(sqlite3.Error):
-            self._connection.execute(f"pragma busy_timeout = {frames // 64}")
-            self._connection.execute("pragma wal_checkpoint(restart)").fetchone()
+            wait = min(frames // 64, BEGIN_WAIT_MS)
+            self._connection.execute(f"pragma busy_timeout = {wait}")
+            [(busy, *_)] = self._connection.execute("pragma wal_checkpoint(restart)").fetchall()
+            if busy and wait == BEGIN_WAIT_MS:  # as a backup does: not each commit waits for it
+                self._begins_at = time.monotonic() + BEGIN_PAUSE
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute(f"pragma busy_timeout = {int(1000 * self._wait)}")
 

@@ -10,10 +10,10 @@ from typing import Self
 import duckdb
 
 from dwell.durable import make_folder, sync
-from dwell.errors import WarehouseHeld
+from dwell.errors import WarehouseError, WarehouseHeld
 from dwell.locks import alone
 from dwell.warehouse.archive import erasures, parquet, reading
-from dwell.warehouse.manifest import ArchiveFile, Held, Manifest
+from dwell.warehouse.manifest import MANIFEST, ArchiveFile, Held, Manifest
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Forgotten, Verdict
 from dwell.warehouse.rebuilding import Segment
@@ -38,7 +38,13 @@ class ArchiveWriter:
     @classmethod
     @contextmanager
     def holding(cls, folder: Path, log_identity: str) -> Iterator[Self]:
-        """A writer that holds the folder for the time of a `with`; leftovers are removed first."""
+        """A writer that holds the folder for the time of a `with`; leftovers are removed first.
+
+        Raises:
+            WarehouseHeld: another process writes to it.
+            WarehouseError: its manifest cannot be read, or is missing beside files: they may be all that
+                there is of their facts, or somebody else's.
+        """
         make_folder(folder)
         refusal = f"{folder} is being written by another process: expected one at a time"
         with alone(folder / ".lock", WarehouseHeld(refusal)):
@@ -46,10 +52,22 @@ class ArchiveWriter:
             writer.sweep()
             yield writer
 
+    def begin(self) -> None:
+        """Be an archive, of this log, before there is anything in it."""
+        if Manifest.read(self.folder) is None:
+            self.manifest.write(self.folder)
+
     def sweep(self) -> None:
         """Remove the files that the manifest does not name."""
+        found = sorted(self.folder.glob("day=*/*.parquet"))
+        if found and Manifest.read(self.folder) is None:
+            raise WarehouseError(
+                f"{self.folder} has {found[0].relative_to(self.folder)} and no {MANIFEST}: expected both, or"
+                f" neither; bring {MANIFEST} from where the files came from, or have DWELL_ARCHIVE name"
+                " another folder"
+            )
         named = {self.folder / each.path for each in self.manifest.files}
-        for path in self.folder.glob("day=*/*.parquet"):
+        for path in found:
             if path not in named:
                 path.unlink()
         for draft in self.folder.glob("day=*/.*"):

@@ -1,5 +1,6 @@
 """The commands of Dwell, listed; each is a module under `dwell.commands`, imported when it is called."""
 
+import errno
 import os
 import re
 import sys
@@ -45,6 +46,9 @@ COMMANDS = {
 """Name to what it does, in the order of `dwell --help`."""
 PATIENT = frozenset({"archive", "replay"})
 """Those that may take minutes: they give way to the site and the projector beside them."""
+
+OF_DISKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+"""What a write may fail of without saying which file it was."""
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
@@ -138,9 +142,11 @@ def run(given: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        if error.filename is None:
-            raise
-        return _could_not(f"{error.filename}: {error.strerror}")
+        if error.filename is not None:
+            return _could_not(f"{error.filename}: {error.strerror}")
+        if error.errno in OF_DISKS:
+            return _could_not(f"a file could not be written: {error.strerror}")
+        raise
 
 
 def _in_our_words(message: str) -> str:

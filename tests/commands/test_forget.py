@@ -27,6 +27,7 @@ from dwell.events.log import NewRecord
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
 from dwell.warehouse import promotion, snapshot
+from dwell.warehouse.manifest import Manifest
 from tests.support.facts import NOW, Projected, Stored, forgotten, glimpse, uuid7
 from tests.support.running import environment, running, wait_until
 
@@ -554,7 +555,9 @@ def test_what_a_first_archive_left_that_was_killed_is_removed(
         run(["archive"])
     capsys.readouterr()
     folder = installation.settings.archive_folder
-    assert not (folder / "manifest.json").exists()
+    begun = Manifest.read(folder)
+    assert begun is not None
+    assert begun.files == ()
     assert list(folder.rglob("*.parquet")) != []
     status, out, err = said("--yes", "--proof", FORGOTTEN)
     assert (status, err) == (0, ""), out

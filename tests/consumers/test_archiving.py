@@ -1,6 +1,7 @@
 """The archive: it holds what the log held, and a replay reads both as one."""
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -204,7 +205,9 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
         patch.setattr(ArchiveWriter, "_put", _interrupted)
         archived(settings)
-    assert Archive.open(settings.archive_folder) is None
+    begun = Archive.open(settings.archive_folder)
+    assert begun
+    assert not begun.held
     append(settings, visits(1, first=3))
     assert archived(settings).added == 9
     assert len(list(settings.archive_folder.rglob("*.parquet"))) == 1
@@ -212,6 +215,28 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
 
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_files_without_a_manifest_are_refused_and_stay(settings: Settings) -> None:
+    append(settings, visits(1))
+    archived(settings)
+    (settings.archive_folder / "manifest.json").unlink()
+    [file] = settings.archive_folder.glob("day=*/*.parquet")
+    with pytest.raises(WarehouseError, match=r"has day=.* and no manifest\.json: expected both"):
+        archived(settings)
+    assert file.exists()
+
+
+def test_an_archive_that_outlived_its_log_is_refused(settings: Settings, tmp_path: Path) -> None:
+    append(settings, visits(1))
+    shutil.copyfile(settings.embedded_log, tmp_path / "copy.sqlite")
+    append(settings, visits(1, first=2))
+    archived(settings)
+    for left in settings.live.glob("log.sqlite*"):
+        left.unlink()
+    shutil.copyfile(tmp_path / "copy.sqlite", settings.embedded_log)
+    with pytest.raises(LogMismatch, match=r"up to offset 6, and .* ends at 3: expected a log that"):
+        archived(settings)
 
 
 def test_another_logs_archive_is_refused(settings: Settings, tmp_path: Path) -> None:

@@ -293,3 +293,24 @@ def test_what_is_left_of_a_data_folder_says_who_was_forgotten(
     (tmp_path / "empty").mkdir()
     with pytest.raises(BackupInvalid, match="neither a warehouse nor a log"):
         erasures_in([tmp_path / "empty"])
+
+
+def test_a_backup_is_not_made_where_it_would_be_rewritten(ran: Settings) -> None:
+    for inside in (ran.data / "backup", ran.archive_folder / "backup"):
+        with pytest.raises(BackupInvalid, match=r"is inside .*: expected a folder elsewhere"):
+            back_up(ran, inside, secrets=False)
+        assert not inside.exists()
+
+
+def test_an_archive_elsewhere_is_not_gone_on_with(backup: Path, tmp_path: Path) -> None:
+    new = settings_of(tmp_path / "new", archive=tmp_path / "elsewhere")
+    with pytest.raises(BackupInvalid, match=r"DWELL_ARCHIVE is '.*elsewhere'.*expected it unset"):
+        Restoring(new, backup)
+
+
+def test_a_draft_that_was_whole_but_for_its_name_goes(ran: Settings, tmp_path: Path) -> None:
+    draft = tmp_path / ".backup.draft"
+    draft.mkdir()
+    (draft / "manifest.json").write_text("{}")
+    back_up(ran, tmp_path / "backup", secrets=False)
+    assert not draft.exists()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dwell.consumers.publisher import Publisher
+from dwell.warehouse import promotion
 from dwell.warehouse.live import LiveWarehouse
 
 
@@ -26,3 +27,21 @@ async def test_memory_is_let_go_of_by_a_projector_that_keeps_up(
         await publisher.publish()
         assert published.exists()
     assert let_go == ([] if behind else [True])
+
+
+async def test_a_promoted_warehouse_that_is_behind_is_brought_into_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = tmp_path / "warehouse.duckdb"
+    published.touch()
+    monkeypatch.setattr(promotion, "missing_until_published", lambda _: 1)
+    monkeypatch.setattr("dwell.consumers.publisher.SETTLE_EVERY", 0.0)
+    with LiveWarehouse(tmp_path / "live.duckdb") as warehouse:
+        publisher = Publisher(warehouse, published, every=1, in_turn=at_once)
+        with warehouse.transaction():
+            warehouse.note("log_identity", "log")
+        waiting = tmp_path / "live.duckdb.wal"
+        assert waiting.stat().st_size
+        await publisher.publish()
+        assert not waiting.exists() or not waiting.stat().st_size
+    assert not published.stat().st_size

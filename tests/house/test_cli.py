@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import subprocess
@@ -187,3 +188,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+def test_a_write_that_fails_without_a_name_could_not_be_done(
+    said: Said, command: Callable[[Callable[..., Any]], None]
+) -> None:
+    def write(**_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    command(write)
+    status, out, err = said("site")
+    assert (status, out) == (2, "")
+    assert "No space left on device" in err
+    assert "Traceback" not in err
