@@ -8,12 +8,11 @@ from pathlib import Path
 
 from dwell.consumers.erasures import erasures_beside
 from dwell.consumers.extent import Point, extent
-from dwell.consumers.history import History, in_order, opened
+from dwell.consumers.history import in_order, opened
 from dwell.consumers.judge import judge
 from dwell.consumers.spans import Span
 from dwell.consumers.staging import segments_in, stage, unread
 from dwell.consumers.watcher import Watcher
-from dwell.errors import LogMismatch
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.archive_writer import ArchiveWriter
@@ -72,24 +71,8 @@ def archive(settings: Settings, until: Point, *, processes: int, watcher: Watche
 
 async def _asked(settings: Settings, until: Point) -> tuple[str, list[Span]]:
     async with opened(settings, Archive.open(settings.archive_folder)) as history:
-        await _refuse_later(history)
         spans = await extent(history, Point("earliest"), until, {})
         return await history.identity(), spans
-
-
-async def _refuse_later(history: History) -> None:
-    """Facts that come to offsets which the archive has already would never be archived."""
-    if history.archive is None:
-        return
-    held = history.archive.held
-    for partition, (_, end) in (await history.logged()).items():
-        if partition in held and held[partition].until > end:
-            raise LogMismatch(
-                f"{history.archive.folder} holds partition {partition} up to offset"
-                f" {held[partition].until}, and {history.name} ends at {end}: expected a log that goes on"
-                " from there; it was brought back from an older copy, so have DWELL_ARCHIVE name a new"
-                " folder"
-            )
 
 
 async def _forgotten(settings: Settings, spans: Sequence[Span]) -> list[Forgotten]:

@@ -17,6 +17,7 @@ import dwell
 from dwell.consumers.backup import (
     ARCHIVE,
     LOG,
+    MANIFEST,
     SECRETS,
     SETTINGS,
     Entry,
@@ -33,7 +34,7 @@ from dwell.locks import alone
 from dwell.settings import Settings, variable_of
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.archive_writer import ArchiveWriter
-from dwell.warehouse.manifest import MANIFEST
+from dwell.warehouse.manifest import MANIFEST as OF_ARCHIVE
 
 LOCK = ".lock"
 """In a draft, of who makes it."""
@@ -108,7 +109,7 @@ def _drafting(target: Path) -> Iterator[_Draft]:
     """
     folder = target.with_name(f".{target.name}.draft")
     lock = folder / LOCK
-    known = lock.exists() or (folder / "manifest.json").exists()
+    known = lock.exists() or (folder / MANIFEST).exists()  # whole, but for its name
     if folder.exists() and not known and any(folder.iterdir()):
         raise BackupInvalid(f"{folder} is no draft of a backup: expected it away")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -156,7 +157,7 @@ def _archive(settings: Settings, draft: _Draft) -> None:
     with ArchiveWriter.holding(folder, archive.log_identity) as writer:
         for each in writer.manifest.files:
             draft.add(folder / each.path, f"{ARCHIVE}/{each.path}")
-        draft.add(folder / MANIFEST, f"{ARCHIVE}/{MANIFEST}")
+        draft.add(folder / OF_ARCHIVE, f"{ARCHIVE}/{OF_ARCHIVE}")
 
 
 def _log(settings: Settings, draft: _Draft) -> str | None:

@@ -90,11 +90,20 @@ class History:
 
         Raises:
             LogGap: between archive and log some are in neither.
+            LogMismatch: the archive ends behind the log, so that facts which come now would have the
+                offsets of archived ones.
         """
-        start, end = (await self.logged()).get(partition, (0, 0))
+        logged = await self.logged()
+        start, end = logged.get(partition, (0, 0))
         held = self.archive.held.get(partition) if self.archive else None
-        if held is None:
+        if self.archive is None or held is None:
             return start, end
+        if partition in logged and held.until > end:
+            raise LogMismatch(
+                f"{self.archive.folder} holds partition {partition} up to offset {held.until}, and "
+                f"{self.name} ends at {end}: expected a log that goes on from there; if it was brought back "
+                "from an older copy, have DWELL_ARCHIVE name a new folder"
+            )
         if held.until < start:
             raise LogGap(
                 f"the facts from {held.until} to {start - 1} of partition {partition} are in neither "

@@ -33,7 +33,9 @@ class ArchiveWriter:
 
     def __init__(self, folder: Path, log_identity: str) -> None:
         self.folder = folder
-        self.manifest = Manifest.read(folder) or Manifest(log_identity)
+        begun = Manifest.read(folder)
+        self.manifest = begun or Manifest(log_identity)
+        self._is_begun = begun is not None
 
     @classmethod
     @contextmanager
@@ -49,25 +51,20 @@ class ArchiveWriter:
         refusal = f"{folder} is being written by another process: expected one at a time"
         with alone(folder / ".lock", WarehouseHeld(refusal)):
             writer = cls(folder, log_identity)
+            writer._refuse_strays()
             writer.sweep()
             yield writer
 
     def begin(self) -> None:
         """Be an archive, of this log, before there is anything in it."""
-        if Manifest.read(self.folder) is None:
+        if not self._is_begun:
             self.manifest.write(self.folder)
+            self._is_begun = True
 
     def sweep(self) -> None:
         """Remove the files that the manifest does not name."""
-        found = sorted(self.folder.glob("day=*/*.parquet"))
-        if found and Manifest.read(self.folder) is None:
-            raise WarehouseError(
-                f"{self.folder} has {found[0].relative_to(self.folder)} and no {MANIFEST}: expected both, or"
-                f" neither; bring {MANIFEST} from where the files came from, or have DWELL_ARCHIVE name"
-                " another folder"
-            )
         named = {self.folder / each.path for each in self.manifest.files}
-        for path in found:
+        for path in self._files():
             if path not in named:
                 path.unlink()
         for draft in self.folder.glob("day=*/.*"):
@@ -145,6 +142,18 @@ class ArchiveWriter:
         files = (changed.get(each.path, each) for each in self.manifest.files)
         self._put(replace(self.manifest, files=tuple(each for each in files if each)))
         return before - sum(each.records for each in self.manifest.files)
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("day=*/*.parquet"))
+
+    def _refuse_strays(self) -> None:
+        files = self._files()
+        if files and not self._is_begun:
+            raise WarehouseError(
+                f"{self.folder} has {files[0].relative_to(self.folder)} and no {MANIFEST}: expected both, or"
+                f" neither; bring {MANIFEST} from where the files came from, or have DWELL_ARCHIVE name"
+                " another folder"
+            )
 
     def _put(self, manifest: Manifest) -> None:
         ordered = sorted(manifest.files, key=lambda each: (each.day, each.partition))

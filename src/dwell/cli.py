@@ -48,7 +48,7 @@ PATIENT = frozenset({"archive", "replay"})
 """Those that may take minutes: they give way to the site and the projector beside them."""
 
 OF_DISKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
-"""What a write may fail of without saying which file it was."""
+"""What reading or writing may fail of without saying which file it was."""
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
@@ -145,7 +145,7 @@ def run(given: Sequence[str]) -> int:
         if error.filename is not None:
             return _could_not(f"{error.filename}: {error.strerror}")
         if error.errno in OF_DISKS:
-            return _could_not(f"a file could not be written: {error.strerror}")
+            return _could_not(f"a file could not be read or written: {error.strerror}")
         raise
 
 

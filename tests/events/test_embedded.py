@@ -23,6 +23,7 @@ from dwell.events.embedded import EmbeddedReader, EmbeddedWriter
 from dwell.events.log import LogReader, LogWriter, NewRecord
 from dwell.events.log_file import open_to_append
 from dwell.events.opening import open_reader, open_writer
+from dwell.events.space import Space
 from dwell.settings import Settings
 from tests.events.contract import NOW, VISITOR, LogContract, read_all, record, records, values
 
@@ -274,6 +275,28 @@ async def test_readers_who_never_rest_do_not_let_the_write_ahead_log_grow_withou
     await writer.close()
     assert path.stat().st_size > 140 * 2**20
     assert largest < 90 * 2**20
+
+
+def test_a_reader_that_stays_is_waited_for_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "BEGIN_WAIT_MS", 50)
+    pen = embedded._Pen(path, 1, Space(path, 0))
+    fact = NewRecord(VISITOR, b"{}", NOW)
+    assert pen.write([fact]) is None
+    assert pen._connection is not None
+    said: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("begin")
+        reader.execute("select count(*) from record").fetchall()
+        assert pen.write([fact]) is None
+        pen._connection.set_trace_callback(said.append)
+        for _ in range(2):
+            pen._frames = 2**20
+            pen.checkpoint_if_due()
+    pen.close()
+    assert said.count("pragma busy_timeout = 50") == 1
+    assert said.count("pragma wal_checkpoint(restart)") == 1
 
 
 async def test_who_only_asks_whether_a_fact_could_be_kept_does_not_grow_the_file(
