@@ -1,6 +1,7 @@
 """A broker: Apache Kafka in one process, started, stopped, killed, paused."""
 
 import base64
+import os
 import re
 import shutil
 import signal
@@ -158,8 +159,14 @@ class Broker:
             self._process = None
 
     def pause(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing."""
+        """SIGSTOP: it keeps its connections and answers nothing once this has returned.
+
+        The signal is sent in no time, but the threads stop one after another, and one of them may
+        still answer meanwhile.
+        """
         self.send(signal.SIGSTOP)
+        assert self._process is not None
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """SIGCONT."""
