@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from dwell.consumers.outage import Outage
 from dwell.consumers.stopping import Stopped, before
 from dwell.events.dead_letters import LARGEST, DeadLetter, DeadLetterTopic
 from dwell.warehouse.dead_letters import Letter, Unforwarded
@@ -46,6 +47,9 @@ class Forwarder:
         self._topic = topic
         self._in_turn = in_turn
         self._forwarded = forwarded
+        self._outage = Outage(
+            "dead letters wait for their topic", "the topic of dead letters answers again"
+        )
         self._more = True  # a former run may have left some
 
     def changed(self) -> None:
@@ -79,8 +83,9 @@ class Forwarder:
         await self._strike([each for each in letters if each[:2] in outcome.durable])
         self._leave(outcome.refused)
         if outcome.trouble is None:
+            self._outage.over()
             return 0.0
-        logger.warning("dead letters wait for their topic, trying again: %s", outcome.trouble)
+        self._outage.met(outcome.trouble)
         return RETRY_AFTER
 
     async def _strike(self, letters: list[Letter]) -> None:

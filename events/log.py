@@ -86,7 +86,8 @@ class LogWriter(ABC):
             LogUnavailable: the log failed, or did not answer within `DWELL_DURABLE_WITHIN`.
                 Whether the records were appended is unknown: append them again, duplicates do no
                 harm. After one such time-out further calls raise it within 100 ms, until a probe
-                of the writer's own finds the log answering again.
+                of the writer's own or a call under way finds the log answering again. While one of
+                several partitions does not answer the others do, so its calls wait for their time.
         """
         if records:
             await self.submit(records)
@@ -138,6 +139,10 @@ class LogReader(ABC):
     async def retention(self) -> Retention:
         """What it lets go of by itself."""
         return Retention()
+
+    async def ahead(self) -> float | None:
+        """How many seconds ahead of the log's own clock a record's time may be; `None`: any number."""
+        return None
 
     @abstractmethod
     async def offset_at(self, partition: int, timestamp: int) -> int:

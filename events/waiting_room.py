@@ -126,7 +126,10 @@ class WaitingRoom:
     def settle(self, tickets: Iterable[Ticket], error: LogError | None = None) -> None:
         """Tell the callers that their records are durable, or what went wrong."""
         for ticket in tickets:
-            ticket.settled = True
+            ticket.settled, ticket.records = (
+                True,
+                (),
+            )  # one behind a call that hangs keeps its place
             self._bytes -= ticket.bytes
             self._under_way -= 1
             if ticket.outcome.done():

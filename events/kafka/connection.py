@@ -5,10 +5,11 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaConnectionError, KafkaError
 
 from dwell.errors import LogUnavailable, SettingInvalid
 from dwell.settings import Settings, expected_of, variable_of
@@ -20,6 +21,8 @@ REQUEST_SECONDS = 5.0
 leader that hangs waits so long for a word of the next one: with 10 s that was 25 s and more, with 5 it is 10 to 20."""
 METADATA_SECONDS = 10.0
 """How old what is known of the cluster may be: its brokers, leaders and partitions."""
+AGAIN_SECONDS = 60.0
+"""How long all brokers that are known may be away; then those that `DWELL_LOG` names are asked again."""
 LET_GO_SECONDS = 0.5
 """How long a consumer may take to end in order; nothing of it is worth a longer wait."""
 
@@ -84,8 +87,38 @@ class Connection:
                 f"{self.name} failed: no broker that DWELL_LOG names answers: expected one that runs, and"
                 f" can be reached from here at {servers}"
             )
+        if isinstance(error, InvalidTimestampError):
+            return LogUnavailable(
+                f"{self.name} refuses the time of a record: expected a clock here that is right, and no"
+                " limit of the topic's: message.timestamp.after.max.ms and message.timestamp.before.max.ms"
+                " at 9223372036854775807"
+            )
         said = " ".join(str(error).split()) or type(error).__name__
         return LogUnavailable(f"{self.name} failed: {said}")
+
+
+def find_again(client: Any) -> None:
+    """Have a client find its cluster again when every broker has been replaced. aiokafka asks those alone
+    that it was told of last; behind the names in `DWELL_LOG` others may answer by then."""
+    update, away_since = client._metadata_update, None
+
+    @wraps(update)
+    async def updated(*arguments: Any) -> bool:
+        nonlocal away_since
+        if await update(*arguments):
+            away_since = None
+            return True
+        now = asyncio.get_running_loop().time()
+        away_since = away_since or now
+        if now - away_since < AGAIN_SECONDS:
+            return False
+        try:
+            await client.bootstrap()
+        except KafkaConnectionError:
+            return False
+        return bool(await update(*arguments))
+
+    client._metadata_update = updated
 
 
 async def let_go(consumer: Any) -> None:

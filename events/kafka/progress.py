@@ -15,6 +15,8 @@ from dwell.events.kafka.connection import Connection, let_go
 EVERY_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """Pause after a failure; a new cluster needs a second or two until it knows of groups."""
+AGAIN_SECONDS = 86_400.0
+"""How often what has not changed is published again: Kafka forgets a group that has been idle for a week."""
 LAST_SECONDS = 1.0
 """How long the last word may take when the reader ends."""
 
@@ -33,6 +35,7 @@ class Progress:
         self._group = group
         self._told: dict[TopicPartition, int] = {}
         self._published: dict[TopicPartition, int] = {}
+        self._again_at = 0.0
         self._consumer: Any = None
         self._task: asyncio.Task[None] | None = None
         self._said = False
@@ -74,7 +77,8 @@ class Progress:
 
     async def _publish(self) -> None:
         told = dict(self._told)
-        if told == self._published:
+        now = asyncio.get_running_loop().time()
+        if told == self._published and now < self._again_at:
             return
         consumer = await self._opened()
         if consumer.assignment() != set(told):
@@ -83,7 +87,7 @@ class Progress:
                 consumer.seek(place, offset)
             consumer.pause(*told)
         await consumer.commit(told)
-        self._published = told
+        self._published, self._again_at = told, now + AGAIN_SECONDS
         self._said = False
 
     async def _opened(self) -> Any:

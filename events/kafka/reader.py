@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from dwell.errors import LogMismatch, LogUnavailable
-from dwell.events.kafka.connection import REQUEST_SECONDS, Connection, let_go
+from dwell.events.kafka.connection import REQUEST_SECONDS, Connection, find_again, let_go
 from dwell.events.kafka.progress import Progress
 from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.log import Batch, LogReader, Retention, refuse_misfit
@@ -68,6 +68,20 @@ class KafkaReader(LogReader):
             except (LookupError, TypeError, ValueError) as error:
                 raise LogUnavailable(
                     f"{self._connection.name} does not say how long it keeps records: {error!r}"
+                ) from error
+
+    async def ahead(self) -> float | None:
+        """As the contract says.
+
+        Raises:
+            LogUnavailable: as `retention`.
+        """
+        async with self._connection.answering(ANSWER_SECONDS):
+            try:
+                return await self._topic.ahead()
+            except (TypeError, ValueError) as error:
+                raise LogUnavailable(
+                    f"{self._connection.name} does not say which times it takes: {error!r}"
                 ) from error
 
     async def start(self, partition: int) -> int:
@@ -187,6 +201,7 @@ class KafkaReader(LogReader):
         except BaseException:
             await let_go(consumer)
             raise
+        find_again(consumer._client)
         consumer._fetcher._records = _Fetched()
         return consumer
 

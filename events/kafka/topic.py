@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    InvalidConfigurationError,
     InvalidReplicationFactorError,
     KafkaError,
     NodeNotReadyError,
@@ -17,7 +18,7 @@ from aiokafka.errors import (
 )
 
 from dwell.errors import LogUnavailable
-from dwell.events.kafka.connection import Connection
+from dwell.events.kafka.connection import Connection, find_again
 from dwell.events.log import Retention
 from dwell.settings import Settings
 
@@ -25,6 +26,9 @@ USUAL_REPLICATION = 3
 """Replicas of a topic that has to be made, where there are so many brokers."""
 APPEAR_SECONDS = 5.0
 """How long a topic that was made may take to have a leader for each partition."""
+AHEAD = "message.timestamp.after.max.ms"
+"""How far ahead of a broker's clock a record's time may be; an hour, where Kafka 4 is told nothing."""
+ANY_TIME = 2**63 - 1
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class Plan:
             "retention.ms": str(self.retention_ms),
             "retention.bytes": "-1",
             "message.timestamp.type": "CreateTime",
+            AHEAD: str(ANY_TIME),
             "min.insync.replicas": "2" if replication >= USUAL_REPLICATION else "1",
         }
 
@@ -80,6 +85,7 @@ class Topic:
         self._plan = plan
         self._admin: Any = None
         self._made = False
+        self._seen: set[int] = set()
         self._opening = asyncio.Lock()
         self._least_in_sync = 1
 
@@ -107,11 +113,13 @@ class Topic:
         return f"kafka:{cluster['cluster_id']}/{self._connection.topic}"
 
     async def partitions(self) -> list[int]:
-        """Those there are now, ascending.
+        """Those there are now, ascending. They become no fewer: a broker that is behind the others may
+        not know of the newest.
 
         Raises: as `ensure`.
         """
-        return sorted(each["partition"] for each in await self._described())
+        self._seen.update(each["partition"] for each in await self._described())
+        return sorted(self._seen)
 
     async def check(self) -> None:
         """Return if each partition has a leader and as many replicas in step as it needs.
@@ -147,6 +155,18 @@ class Topic:
             compacts,
         )
 
+    async def ahead(self) -> float | None:
+        """How many seconds ahead of the brokers' clocks a record's time may be; `None`: any number.
+
+        Raises: as `retention`.
+        """
+        await self.ensure()
+        try:
+            (milliseconds,) = await self._configured(AHEAD)
+        except LookupError:  # brokers before Kafka 3.6
+            return None
+        return None if int(milliseconds) == ANY_TIME else int(milliseconds) / 1_000
+
     async def delete(self, before: dict[TopicPartition, RecordsToDelete]) -> None:
         """Have the records before an offset be gone, as retention does.
 
@@ -170,6 +190,7 @@ class Topic:
                 except BaseException:
                     await admin.close()
                     raise
+                find_again(admin._client)
                 self._admin = admin
 
     async def _make(self) -> None:
@@ -214,12 +235,17 @@ class Topic:
             LogUnavailable: it cannot be made like this, or not now; the message says why.
             KafkaError, OSError: as `ensure`.
         """
+        configuration = plan.configuration(replication)
+        try:
+            await self._create_as(plan, replication, configuration)
+        except InvalidConfigurationError:  # brokers before Kafka 3.6 know of no such limit
+            del configuration[AHEAD]
+            await self._create_as(plan, replication, configuration)
+
+    async def _create_as(self, plan: Plan, replication: int, configuration: dict[str, str]) -> None:
         name = self._connection.name
         topic = NewTopic(
-            self._connection.topic,
-            plan.partitions,
-            replication,
-            topic_configs=plan.configuration(replication),
+            self._connection.topic, plan.partitions, replication, topic_configs=configuration
         )
         try:
             answer = await self._admin.create_topics([topic])

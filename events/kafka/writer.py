@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from dwell.errors import LogError, LogUnavailable
-from dwell.events.kafka.connection import Connection
+from dwell.events.kafka.connection import Connection, find_again
 from dwell.events.kafka.noise import Seldom
 from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.log import LogWriter, NewRecord
@@ -218,6 +218,7 @@ class _Session:
         except BaseException:
             await abandon(producer)
             raise
+        find_again(producer.client)
         return cls(producer, connection, room, seldom)
 
     def take(self, ticket: Ticket) -> None:

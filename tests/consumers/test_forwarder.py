@@ -113,9 +113,15 @@ async def test_a_topic_that_is_away_delays_letters_and_no_fact(
     async with asyncio.timeout(20):
         while "trying again: the dead-letter topic failed: away" not in caplog.text:
             await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
     scene.topic.resume()
     await scene.has([b"junk"])
     await scene.shows(WAITING, 0)
+    said = [each for each in caplog.messages if "dead letters" in each and "read" not in each]
+    assert [each.partition(",")[0] for each in said] == [
+        "dead letters wait for their topic",
+        "the topic of dead letters answers again",
+    ]
 
 
 @pytest.mark.parametrize("most", [2, pytest.param(1000, marks=pytest.mark.long)])

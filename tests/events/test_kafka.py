@@ -2,22 +2,26 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import CloseReason
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.partitioner import murmur2
 from aiokafka.record.default_records import DefaultRecord
 
 from dwell.commands.broker.server import Broker
 from dwell.errors import LogMismatch, LogUnavailable, SettingInvalid
+from dwell.events.kafka import connection, topic
 from dwell.events.kafka.connection import Connection
 from dwell.events.kafka.reader import KafkaReader
 from dwell.events.kafka.topic import Plan, Topic
@@ -158,6 +162,36 @@ async def test_a_missing_topic_is_made_as_the_settings_say(kafka: str) -> None:
     await reader.close()
     assert await configured(at, "retention.ms") == "172800000"
     assert await configured(at, "message.timestamp.type") == "CreateTime"
+
+
+@pytest.mark.real_broker
+async def test_facts_are_kept_however_far_ahead_the_clock_is_unless_the_topic_has_a_limit(
+    at: At,
+) -> None:
+    ahead = int(1_000 * time.time()) + 4 * 86_400_000
+    writer, reader = at.writer(), at.reader()
+    await writer.append([record(0, timestamp=ahead)])
+    assert await reader.ahead() is None
+    async with at.admin() as admin:
+        limit = ConfigResource(ConfigResourceType.TOPIC, at.topic, {topic.AHEAD: "3600000"})
+        await admin.alter_configs([limit])
+    assert await reader.ahead() == 3_600
+    with pytest.raises(LogUnavailable, match=r"clock here that is right, .*after\.max\.ms"):
+        async with asyncio.timeout(20):
+            while True:  # a broker heeds it soon
+                await writer.append([record(1, timestamp=ahead)])
+    await asyncio.gather(writer.close(), reader.close())
+
+
+@pytest.mark.real_broker
+async def test_a_broker_that_knows_no_such_limit_makes_the_topic_too(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic, "AHEAD", "message.timestamp.of.no.broker")
+    reader = at.reader()
+    assert await reader.partitions() == [0]
+    assert await reader.ahead() is None
+    await reader.close()
 
 
 @pytest.mark.real_broker
@@ -303,6 +337,13 @@ async def test_partitions_that_are_added_are_used_and_read(
             await writer.append([record(number, key=b"%d" % number) for number in range(30)])
             await asyncio.sleep(0.1)
     ends = {each: await reader.end(each) for each in (0, 1, 2)}
+    described = Topic._described
+
+    async def by_one_that_is_behind(of: Topic) -> list[dict[str, Any]]:
+        return (await described(of))[:1]
+
+    monkeypatch.setattr(Topic, "_described", by_one_that_is_behind)
+    assert await reader.partitions() == [0, 1, 2]
     await reader.assign({0: 0, 1: 0, 2: 0})
     found = await read_all(reader, sum(ends.values()))
     assert {batch.partition for batch in found} == {0, 1, 2}
@@ -392,6 +433,41 @@ async def test_a_writer_that_was_there_before_its_broker_finds_it(own_broker: Br
     own_broker.start()
     await one(writer)
     await writer.close()
+
+
+@pytest.mark.real_broker
+async def test_brokers_that_were_all_replaced_are_found_behind_their_names(
+    at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "AGAIN_SECONDS", 0.0)
+    writer, reader = at.writer(durable_within=30), at.reader()
+    await one(writer)
+    await reader.assign({0: 0})
+    assert len(await read_all(reader, 1)) == 1
+    assert writer._session is not None
+    for client in (
+        writer._session.producer.client,
+        writer._topic._admin._client,
+        reader._consumer._client,
+        reader._asker._client,
+        reader._topic._admin._client,
+    ):
+        leave(client)
+    await writer.append([record(1)])
+    await writer.check()
+    assert values(await read_all(reader, 1)) == [record(1).value]
+    assert await reader.end(0) == 2
+    await asyncio.gather(writer.close(), reader.close())
+
+
+def leave(client: Any) -> None:
+    """Have the brokers that a client knows be gone."""
+    gone = free_port()
+    client.cluster._brokers = {
+        number: broker._replace(port=gone) for number, broker in client.cluster._brokers.items()
+    }
+    for each in list(client._conns.values()):
+        each.close(reason=CloseReason.CONNECTION_BROKEN)
 
 
 async def test_an_append_rides_out_a_broker_that_is_killed_and_started_again(

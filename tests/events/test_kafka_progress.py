@@ -4,9 +4,16 @@ import asyncio
 import gc
 from typing import Any
 
+import pytest
+from aiokafka import TopicPartition
+
 from dwell.commands.broker.server import Broker
+from dwell.events.kafka import progress
+from dwell.events.kafka.progress import Progress
 from tests.events.contract import records
 from tests.events.test_kafka import At, committed
+
+PLACE = TopicPartition("facts", 0)
 
 
 async def test_a_commit_to_a_broker_that_hangs_is_let_go_without_a_word(
@@ -36,3 +43,33 @@ async def test_a_commit_to_a_broker_that_hangs_is_let_go_without_a_word(
 def commits() -> list[asyncio.Task[Any]]:
     """Those that aiokafka is at."""
     return [each for each in asyncio.all_tasks() if "_do_commit_offsets" in repr(each.get_coro())]
+
+
+class Group:
+    """What a consumer of aiokafka does for a group."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[TopicPartition, int]] = []
+
+    def assignment(self) -> set[TopicPartition]:
+        return {*self.told[-1]} if self.told else {PLACE}
+
+    async def commit(self, told: dict[TopicPartition, int]) -> None:
+        self.told.append(told)
+
+
+async def test_what_has_not_changed_is_told_again_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = Group()
+    told = Progress(At("127.0.0.1:9").connection, "group")
+    told._consumer = group
+    told._told = {PLACE: 3}
+    await told._publish()
+    await told._publish()
+    assert group.told == [{PLACE: 3}]
+    monkeypatch.setattr(progress, "AGAIN_SECONDS", 0.0)
+    told._told = {PLACE: 4}
+    await told._publish()
+    await told._publish()
+    assert group.told == [{PLACE: 3}, {PLACE: 4}, {PLACE: 4}]

@@ -128,6 +128,7 @@ async def test_records_stay_counted_after_their_caller_has_timed_out(room: Waiti
     assert room.bytes == SIZE
     room.settle([ticket])
     assert room.bytes == 0
+    assert not ticket.records
 
 
 async def test_a_stalled_room_refuses_at_once(room: WaitingRoom) -> None:

@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from dwell import cli
 from dwell.commands.doctor.log import Log
-from dwell.commands.doctor.retention import of_retention
+from dwell.commands.doctor.retention import of_ahead, of_retention
 from dwell.consumers.lag import Lag
 from dwell.events.log import NewRecord, Retention
 from dwell.events.opening import open_writer
@@ -129,6 +129,13 @@ def test_by_size_by_another_log_and_where_nobody_may_ask() -> None:
     [found] = of_retention(log)
     assert found.verdict == "note"
     assert "did not say how long it keeps facts" in found.said
+
+    assert [*of_ahead(log)] == []
+    log.ahead = HOUR
+    [found] = of_ahead(log)
+    assert found.verdict == "note"
+    assert found.said == f"{LOG} refuses facts of a clock that is 60 min ahead or more"
+    assert "message.timestamp.after.max.ms" in found.advice
 
     log.retention = Retention(bytes=10**9)
     log.archive = Manifest("kafka:1/facts")

@@ -36,6 +36,8 @@ class Log:
         future: by partition, the first offset that was received later than now.
         overdue: how many records are older than the log is to keep them, and were so OVERDUE_MS ago.
         retention: what it lets go of by itself; `None` if it does not say.
+        ahead: seconds ahead of its own clock from which on it refuses a fact; `None`: it refuses none,
+            or does not say.
         archive: what the folder of the archive has of this log; `None` if there is none.
         archive_trouble: why that cannot be read.
         unarchived: by partition, what the archive has not; as far as the log has it.
@@ -52,6 +54,7 @@ class Log:
     future: dict[int, int] | None = None
     overdue: int = 0
     retention: Retention | None = None
+    ahead: float | None = None
     archive: Manifest | None = None
     archive_trouble: str = ""
     unarchived: dict[int, Lag] = field(default_factory=dict)
@@ -125,6 +128,7 @@ async def _look_for_the_end(found: Log, reader: LogReader, settings: Settings) -
     """What a log that lets go of facts by itself has, and the archive has not."""
     with suppress(LogUnavailable):  # whoever asks may not be allowed to
         found.retention = await reader.retention()
+        found.ahead = await reader.ahead()
     if found.retention in (None, Retention()):
         return
     try:

@@ -27,6 +27,16 @@ def of_retention(log: Log) -> Iterator[Finding]:
         yield _before_it_ends(log, found)
 
 
+def of_ahead(log: Log) -> Iterator[Finding]:
+    """Whether facts are kept while a site's clock is ahead."""
+    if log.ahead is not None:
+        yield note(
+            "facts ahead",
+            f"{log.name} refuses facts of a clock that is {seconds(log.ahead)} ahead or more",
+            "set message.timestamp.after.max.ms of the topic to 9223372036854775807",
+        )
+
+
 def _before_it_ends(log: Log, retention: Retention) -> Finding:
     age = "" if retention.seconds is None else f" for {seconds(retention.seconds)}"
     size = "" if retention.bytes is None else f" in {retention.bytes:,} bytes of each partition"
