@@ -76,7 +76,9 @@ class ArchivedReader(LogReader):
             self._positions[partition] = until
             await self._assign_log()
             break
-        return await self._log.read(most, wait)
+        batches = await self._log.read(most, wait)
+        self._positions |= {batch.partition: batch.next_offset for batch in batches}
+        return batches
 
     async def position(self, partition: int) -> int:
         """As the contract says."""

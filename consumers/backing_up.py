@@ -213,8 +213,8 @@ def _nobody_forgets(settings: Settings) -> Iterator[None]:
         WarehouseHeld: it is at work.
     """
     refusal = (
-        f"{settings.live} is being worked in by `dwell forget`, `dwell prune` or another backup: "
-        "wait for it"
+        f"{settings.live} is being worked in by `dwell forget`, `dwell prune`, `dwell log` or another "
+        "backup: wait for it"
     )
     with alone(settings.live / "forget.lock", WarehouseHeld(refusal)):
         yield

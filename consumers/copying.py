@@ -90,7 +90,7 @@ class Copying:
         missing = sum(max(0, end - begun.positions[each]) for each, end in ends.items())
         watcher.begin("copying the log", sum(ends.values()), before=sum(ends.values()) - missing)
         for partition, end in ends.items():
-            await self._copy(partition, begun.positions[partition], end, watcher)
+            await self._copy(partition, begun, end, watcher)
         return Copied(missing, ends, begun.merges)
 
     async def compare(self, watcher: Watcher) -> str | None:
@@ -183,9 +183,9 @@ class Copying:
                 return offset
         return None
 
-    async def _copy(self, partition: int, position: int, end: int, watcher: Watcher) -> None:
-        start = await self.source.start(partition)
-        if 0 < position < start:
+    async def _copy(self, partition: int, begun: Begun, end: int, watcher: Watcher) -> None:
+        start, position = await self.source.start(partition), begun.positions[partition]
+        if 0 < position < start and (begun.checked or not await self._skips(partition, position)):
             raise LogGap(
                 f"the offsets {position} to {start - 1} of partition {partition} are gone from"
                 f" {self._names[0]}, and {self._names[1]} ends before them: expected all that follows; begin"
@@ -201,6 +201,17 @@ class Copying:
             await self.replica.append(partition, [_plain(each) for each in batches], reached)
             watcher.advance(reached - position)
             position = reached
+
+    async def _skips(self, partition: int, position: int) -> bool:
+        """Whether the target has nothing but empty records: a run was ended while it skipped what the
+        source has no more. By its first and last ones."""
+        start = await self.target.start(partition)
+        spans = [
+            Span(partition, start, min(position, start + COMPARED)),
+            Span(partition, max(start, position - COMPARED), position),
+        ]
+        found = [await _records(self.target, span) for span in spans]
+        return not any(value for records in found for *_, value in records)
 
 
 async def _records(log: LogReader, span: Span) -> list[Record]:

@@ -115,8 +115,8 @@ class Forgetting:
                 "for the projector could not write what is written here"
             )
         refusal = (
-            f"{live} is being worked in by another `dwell forget`, by `dwell backup` or `dwell prune`: "
-            "wait for it"
+            f"{live} is being worked in by another `dwell forget`, by `dwell backup`, `dwell prune` or "
+            "`dwell log`: wait for it"
         )
         with alone(live / "forget.lock", WarehouseHeld(refusal)):
             shutil.rmtree(self._work, ignore_errors=True)

@@ -113,13 +113,13 @@ def prune(settings: Settings, what: Plan, *, processes: int, watcher: Watcher) -
     added = archive(
         settings, Point("latest", offsets={None: what.until}), processes=processes, watcher=watcher
     ).added
-    refusal = f"{settings.live} is being worked in by `dwell forget` or `dwell backup`: wait for it"
+    refusal = f"{settings.live} is being worked in by `dwell forget`, `dwell backup` or `dwell log`: wait for it"
     with alone(settings.live / "forget.lock", WarehouseHeld(refusal)):
         # Asked again: an erasure has projectors read anew what was published before.
         now = asyncio.run(_planned(settings, what.moment))
         until = min(_archived(settings, what), now.until)
         watcher.begin("dropping from the log", until - what.first)
-        return Pruned(added, drop(settings.embedded_log, until, done=watcher.advance).records)
+        return Pruned(added, drop(settings.embedded_log, until, done=watcher.advance))
 
 
 def _archived(settings: Settings, what: Plan) -> int:

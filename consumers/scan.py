@@ -10,13 +10,16 @@ from dwell.events.log import Batch, LogReader
 
 WAIT = 0.5
 """Seconds that a read waits for a first record."""
+TOGETHER_BYTES = 64 * 2**20
+"""Bytes of values after which no more are gathered."""
 
 
 async def scan(
     reader: LogReader, span: Span, most: int, *, patience: float = USUAL
 ) -> AsyncIterator[tuple[list[Batch], int]]:
-    """The records of a span, `most` of them at once, each time with the offset behind them: nothing of
-    the span before it is still to come. The reader's positions are moved.
+    """The records of a span, `most` of them at once or so many that they take TOGETHER_BYTES, each time
+    with the offset behind them: nothing of the span before it is still to come. The reader's positions
+    are moved.
 
     Args:
         patience: seconds for which a log is asked again that does not answer or gives nothing.
@@ -30,12 +33,13 @@ async def scan(
     reached = span.first
     while reached < span.until:
         gathered: list[Batch] = []
-        left = most
-        while left > 0 and reached < span.until:
+        left, room = most, TOGETHER_BYTES
+        while left > 0 and room > 0 and reached < span.until:
             wanted = min(left, span.until - reached)
             batches = await log.asked(partial(reader.read, wanted, WAIT))
             gathered += _before(batches, span.until)
             left -= sum(map(len, batches))
+            room -= sum(sum(map(len, batch.values)) for batch in batches)
             position = await log.asked(partial(reader.position, span.partition))
             before, reached = reached, min(position, span.until)
             if reached > before:

@@ -24,8 +24,6 @@ FILLING = 1_000
 WAIT_SECONDS = 30.0
 """How long another process's lock is waited for."""
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Blanked:
@@ -40,13 +38,7 @@ class Blanked:
     end: int
 
 
-def blank(
-    path: Path,
-    erasures: Mapping[str, int],
-    *,
-    since: int = 0,
-    progress: Progress = lambda done, end: None,
-) -> Blanked:
+def blank(path: Path, erasures: Mapping[str, int], *, since: int = 0) -> Blanked:
     """Overwrite the records that these erasures cover, from an offset on, and let nothing of them stay
     in the file's free pages or in its write-ahead log.
 
@@ -54,14 +46,13 @@ def blank(
 
     Args:
         erasures: as in `is_erased`.
-        progress: is told the offsets that were looked through, and how many there are.
 
     Raises:
         LogError: there is no such log, or it cannot be written.
     """
     records = 0
     with _opened(path, _to_blank) as connection:
-        for begin, end in _windows(connection, since, progress):
+        for begin, end in _windows(connection, since):
             offsets = [
                 each for visitor in erasures for each in _named(connection, visitor, begin, end)
             ]
@@ -80,7 +71,7 @@ def covered(path: Path, erasures: Mapping[str, int]) -> int:
     with _opened(path, open_to_read) as connection:
         return sum(
             len(_chosen(connection, sorted(set(_named(connection, visitor, begin, end))), erasures))
-            for begin, end in _windows(connection, 0, lambda done, end: None)
+            for begin, end in _windows(connection, 0)
             for visitor in erasures
         )
 
@@ -102,16 +93,13 @@ def _to_blank(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _windows(
-    connection: sqlite3.Connection, since: int, progress: Progress
-) -> Iterator[tuple[int, int]]:
+def _windows(connection: sqlite3.Connection, since: int) -> Iterator[tuple[int, int]]:
     """Ranges of offsets up to what is the end when it is reached, at least one."""
     begin = since
     while True:
         (end,) = connection.execute(
             "select seq + 1 from sqlite_sequence where name = 'record'"
         ).fetchone()
-        progress(begin, end)
         until = min(begin + WINDOW, end)
         yield begin, until
         if until >= end:

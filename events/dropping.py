@@ -7,7 +7,6 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from dwell.errors import LogUnavailable
@@ -24,21 +23,9 @@ WAIT_SECONDS = 30.0
 """How long another process's lock is waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """What came of it.
-
-    Attributes:
-        records: how many went.
-        longest: seconds of the longest transaction.
-    """
-
-    records: int
-    longest: float
-
-
-def drop(path: Path, until: int, *, done: Callable[[int], None] = lambda records: None) -> Dropped:
+def drop(path: Path, until: int, *, done: Callable[[int], None] = lambda records: None) -> int:
     """Drop the records before an offset; the newest one stays in any case, and with it the log's time.
+    Returns how many went.
 
     Whatever is killed when, what was dropped is gone and the rest is there: the same call goes on.
 
@@ -60,8 +47,8 @@ def drop(path: Path, until: int, *, done: Callable[[int], None] = lambda records
         raise explained(error, path) from error
 
 
-def _drop(connection: sqlite3.Connection, until: int, done: Callable[[int], None]) -> Dropped:
-    records, longest, together = 0, 0.0, FIRST
+def _drop(connection: sqlite3.Connection, until: int, done: Callable[[int], None]) -> int:
+    records, together = 0, FIRST
     while True:
         began = time.monotonic()
         gone = connection.execute(
@@ -72,8 +59,8 @@ def _drop(connection: sqlite3.Connection, until: int, done: Callable[[int], None
         ).rowcount
         taken = time.monotonic() - began
         if not gone:
-            return Dropped(records, longest)
-        records, longest = records + gone, max(longest, taken)
+            return records
+        records += gone
         done(gone)
         together = min(max(int(together * HELD_SECONDS / max(taken, 0.001)), FIRST), MOST)
         time.sleep(REST * taken)

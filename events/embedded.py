@@ -109,6 +109,8 @@ class EmbeddedWriter(LogWriter):
             await asyncio.wait([self._ended], timeout=self._within)
 
     async def _probe(self) -> None:
+        if not self._runs():
+            raise LogUnavailable(f"the log {self._path} has no thread to be written in")
         ticket = self._room.probe_ticket()
         self._hand_over(ticket)
         await ticket.outcome
@@ -120,14 +122,23 @@ class EmbeddedWriter(LogWriter):
         if not self._gathered:
             loop.call_soon(self._pass_on)
         self._gathered.append(ticket)
+        self._runs()
+
+    def _runs(self) -> bool:
+        """Whether the thread is there; it is started if it is not. Where no more threads are to be had, calls
+        time out, and a probe tries again."""
         if self._thread is None:
+            loop = asyncio.get_running_loop()
             self._ended = loop.create_future()
             # A call that waits for another process's lock times out first, and its write goes on.
             pen = _Pen(self._path, 2 * self._within, Space(self._path, self._keep_free))
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._write_groups, args=(pen, loop, self._ended), daemon=True, name="log"
             )
-            self._thread.start()
+            with contextlib.suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
+        return self._thread is not None
 
     def _pass_on(self) -> None:
         for ticket in self._gathered:
@@ -230,11 +241,11 @@ class _Pen:
             self._checkpoint.join()  # The disk does not keep up: then neither may the commits.
             running = False
         if not running:
-            self._written = 0
-            self._checkpoint = threading.Thread(
-                target=self._copy, daemon=True, name="log-checkpoint"
-            )
-            self._checkpoint.start()
+            thread = threading.Thread(target=self._copy, daemon=True, name="log-checkpoint")
+            # Where no more threads are to be had, a later group tries again.
+            with contextlib.suppress(RuntimeError):
+                thread.start()
+                self._written, self._checkpoint = 0, thread
 
     def _copy(self) -> None:
         self._frames = _checkpoint(self._path)

@@ -63,7 +63,13 @@ class EmbeddedReplica(Replica):
             await asyncio.to_thread(connection.close)
 
     async def _ask(self, do: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.to_thread(self._done, do, arguments)
+        """Do it in a thread; a cancellation waits for that one, which may use the connection till then."""
+        running = asyncio.ensure_future(asyncio.to_thread(self._done, do, arguments))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.gather(running, return_exceptions=True)
+            raise
 
     def _done(self, do: Callable[..., T], arguments: tuple[object, ...]) -> T:
         try:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from dwell.durable import sync
 from dwell.errors import WarehouseError
+from dwell.warehouse.horizon import LATEST
 from dwell.warehouse.quoting import quoted
 from dwell.warehouse.reading import Read, Reading, Records, Verdict
 
@@ -140,12 +141,17 @@ def _sql(name: str) -> str:
 
 
 def _records(batches: Sequence[Records]) -> pa.Table:
-    """The records as they are."""
+    """The records as they are. A foreign one may claim any time at all; one that DuckDB cannot reckon
+    with becomes the nearest within LATEST."""
     return pa.table(
         {
             "partition": [batch.partition for batch in batches for _ in batch.offsets],
             "offset": [offset for batch in batches for offset in batch.offsets],
-            "timestamp": [moment for batch in batches for moment in batch.timestamps],
+            "timestamp": [
+                min(max(moment, -LATEST), LATEST)
+                for batch in batches
+                for moment in batch.timestamps
+            ],
             "key": [key for batch in batches for key in batch.keys],
             "value": [value for batch in batches for value in batch.values],
         },

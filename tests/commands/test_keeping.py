@@ -56,13 +56,14 @@ def test_a_log_that_is_not_there_is_not_copied(
     assert list(typo.iterdir()) == []
 
 
-def test_one_copy_is_made_at_a_time(
+def test_one_copy_is_made_at_a_time_and_nothing_goes_meanwhile(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with (settings.live / "log-copy.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert run(["log", "copy", "embedded:", f"embedded:{tmp_path / 'copy.sqlite'}"]) == 2
-    assert "is being worked in by another `dwell log`" in capsys.readouterr().err
+    for name, by in (("log-copy", "another `dwell log`"), ("forget", "`dwell forget`")):
+        with (settings.live / f"{name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert run(["log", "copy", "embedded:", f"embedded:{tmp_path / 'copy.sqlite'}"]) == 2
+        assert f"is being worked in by {by}" in capsys.readouterr().err
 
 
 def test_a_backup_is_made_checked_and_restored(

@@ -14,10 +14,13 @@ from dwell.consumers.archiving import Archived, archive
 from dwell.consumers.extent import Point
 from dwell.consumers.judge import judge
 from dwell.errors import LogGap, LogMismatch, WarehouseError, WarehouseHeld
+from dwell.events.log import NewRecord
+from dwell.events.memory import MemoryLog
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive, day_of
 from dwell.warehouse.archive_writer import ArchiveWriter
+from dwell.warehouse.manifest import Held, Manifest
 from dwell.warehouse.reading import Forgotten
 from tests.consumers.test_replaying import HOUR, visits
 from tests.support.facts import NOW, Stored, curt, forgotten, glimpse, uuid7
@@ -92,6 +95,18 @@ def test_each_record_comes_back_byte_by_byte(settings: Settings) -> None:
     assert archive_now.record(0, len(records)) is None
 
 
+def test_a_foreign_record_that_claims_an_absurd_time_stops_neither_archive_nor_replay(
+    settings: Settings, tmp_path: Path
+) -> None:
+    absurd = 1_800_000_000_000_000_000
+    append(settings, [*visits(2), Stored(b"junk", absurd, b"k"), Stored(b"{}", -absurd, b"k")])
+    project(settings)
+    from_log = replayed(settings, tmp_path / "log.duckdb")
+    assert archived(settings).added == 8
+    from_archive = replayed(settings, tmp_path / "archive.duckdb")
+    assert from_archive == from_log == tables(settings.published)
+
+
 async def test_what_the_log_has_no_more_is_read_from_the_archive(settings: Settings) -> None:
     records = [*visits(3), glimpse(8, received_at=NOW + DAY), glimpse(9, received_at=NOW + 1)]
     await asyncio.to_thread(append, settings, records)
@@ -109,6 +124,34 @@ async def test_what_the_log_has_no_more_is_read_from_the_archive(settings: Setti
     assert (await reader.start(0), await reader.end(0)) == (0, 14)
     assert await reader.offset_at(0, NOW + DAY) == 9
     await reader.close()
+
+
+async def test_of_several_partitions_each_record_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = MemoryLog(partitions=2)
+    for number in range(40):
+        log.put([NewRecord(b"%d" % number, b"%d" % number, NOW)])
+    whole = log.reader()
+    ends = {each: await whole.end(each) for each in (0, 1)}
+    await whole.assign({0: 0, 1: 0})
+    first = {each.partition: each for each in await whole.read(100, 0)}
+
+    def held(_: Archive, partition: int, position: int, most: int) -> list[tuple[Any, ...]]:
+        batch = first[partition]
+        rows = zip(batch.offsets, batch.timestamps, batch.keys, batch.values, strict=True)
+        return [row for row in rows if position <= row[0] < 5][:most]
+
+    monkeypatch.setattr(Archive, "read", held)
+    manifest = Manifest(log.identity, {each: Held(each, 0, 5) for each in (0, 1)})
+    reader = ArchivedReader(log.reader(), Archive(tmp_path, manifest))
+    for each in (0, 1):
+        log.truncate(5, each)
+    await reader.assign({0: 0, 1: 0})
+    found: list[tuple[int, int]] = []
+    while batches := await reader.read(4, 0):
+        found += [(each.partition, offset) for each in batches for offset in each.offsets]
+    assert sorted(found) == [(each, offset) for each in (0, 1) for offset in range(ends[each])]
 
 
 def test_each_day_has_its_file_in_the_order_of_the_log(settings: Settings) -> None:

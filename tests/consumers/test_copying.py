@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 
 from dwell.consumers.copying import Copied, compare, copy
 from dwell.errors import LogMismatch, LogUnavailable
+from dwell.events import embedded_replica
 from dwell.events.opening import open_reader
+from dwell.events.replica import open_replica
 from dwell.settings import Settings
 from tests.support.copying import everything
 from tests.support.facts import NOW, Stored, glimpse
@@ -74,6 +77,29 @@ async def bounds(settings: Settings) -> tuple[int, int]:
         return await reader.start(0), await reader.end(0)
     finally:
         await reader.close()
+
+
+async def test_who_ends_a_copy_waits_for_what_is_under_way(
+    target: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(embedded_replica, "_append", slow)
+    replica = open_replica(target)
+    await replica.found("log", [0])
+    appending = asyncio.create_task(replica.append(0, [], 1))
+    await asyncio.to_thread(begun.wait, 10)
+    appending.cancel()
+    _, waiting = await asyncio.wait([appending], timeout=0.1)
+    assert waiting
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await appending
+    await replica.close()
 
 
 def test_an_empty_log_is_copied_too(source: Settings, target: Settings) -> None:

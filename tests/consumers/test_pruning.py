@@ -201,7 +201,7 @@ async def test_commits_go_on_while_old_facts_go_and_their_room_is_used_again(
     while not dropping.done():
         await writer.append(many[:1])
         appended += 1
-    assert (await dropping).records == 4_000
+    assert await dropping == 4_000
     before = pages(settings)
     await writer.append(many)
     await writer.close()

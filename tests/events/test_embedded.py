@@ -9,10 +9,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -310,6 +311,36 @@ async def test_who_only_asks_whether_a_fact_could_be_kept_does_not_grow_the_file
     largest = path.with_name("log.sqlite-wal").stat().st_size
     await writer.close()
     assert largest < 400_000  # and 800,000 without a checkpoint
+
+
+async def test_where_no_thread_is_to_be_had_it_is_tried_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "CHECKPOINT_BYTES", 1)
+    start, refused = threading.Thread.start, Counter[str]()
+
+    def refuse_thrice(thread: threading.Thread) -> None:
+        if refused[thread.name] < 3:
+            refused[thread.name] += 1
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_thrice)
+    writer = writer_of(path, durable_within=0.5)
+    with pytest.raises(LogUnavailable):
+        await writer.append([record(1)])
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(LogUnavailable):
+                await writer.append([record(2)])
+                break
+            await asyncio.sleep(0.05)
+    for number in range(3, 6):
+        await writer.append([record(number)])
+    await writer.close()
+    assert refused == {"log": 3, "log-checkpoint": 3}
+    monkeypatch.undo()
+    assert await numbers_in(path) == [1, 2, 3, 4, 5]
 
 
 async def test_a_file_that_is_not_a_log_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

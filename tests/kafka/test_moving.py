@@ -10,7 +10,8 @@ import pytest
 
 from dwell.consumers.copying import Copying, compare, copy
 from dwell.consumers.moving import move
-from dwell.errors import LogMismatch, LogUnavailable
+from dwell.errors import LogGap, LogMismatch, LogUnavailable
+from dwell.events.replica import open_replica
 from dwell.settings import Settings
 from dwell.warehouse import layout
 from dwell.warehouse.live import LiveWarehouse
@@ -94,12 +95,25 @@ def test_gaps_are_passed_over_and_what_is_gone_at_the_start_is_gone(
 ) -> None:
     append(source, facts(10))
     delete(source, 0, 1, 2, 5, 9)
+    asyncio.run(begin_to_skip(target, 2))
     copy(source, target, Quiet())
     assert compare(source, target, Quiet()) is None
     assert compare(target, source, Quiet()) is None
     found = everything(target)[0]
     assert [offset for offset, *_ in found] == [3, 4, 5, 6, 7, 8, 9]
     assert [offset for offset, *_, value in found if not value] == [5, 9]
+    append(source, facts(4, first=11))
+    delete(source, *range(12))
+    with pytest.raises(LogGap, match=r"the offsets 10 to 11 of partition 0 are gone from"):
+        copy(source, target, Quiet())
+
+
+async def begin_to_skip(target: Settings, until: int) -> None:
+    """As a copy that is ended while it fills what the source has no more."""
+    replica = open_replica(target)
+    await replica.found("the source", [0])
+    await replica.append(0, [], until)
+    await replica.close()
 
 
 def test_a_topic_that_somebody_else_appends_to_is_no_copy(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dwell.consumers.judge import judge
 from dwell.errors import WarehouseError
 from dwell.events.log import Batch
+from dwell.warehouse.horizon import LATEST
 from dwell.warehouse.segments import SegmentWriter, macros
 from tests.support.facts import NOW, Stored, curt, forgotten, glimpse
 
@@ -130,6 +131,17 @@ def test_what_the_columns_do_not_say_is_kept_whole(
 ) -> None:
     assert written([record, glimpse(2)], tmp_path / "0.parquet") == [record, glimpse(2)]
     assert kept_whole(tmp_path / "0.parquet") == 1
+
+
+def test_a_foreign_record_may_claim_any_time(tmp_path: Path, written: Written) -> None:
+    far = 1_800_000_000_000_000_000
+    absurd = [Stored(b"{}", moment, b"k") for moment in (far, -1, -far)]
+    records = [glimpse(1), *absurd, glimpse(2)]
+    found = written(records, tmp_path / "whole.parquet")
+    assert [each.timestamp for each in found] == [NOW, LATEST, -1, -LATEST, NOW]
+    assert [each.value for each in found] == [each.value for each in records]
+    write_stated(records, tmp_path / "stated.parquet")
+    assert len(rows(tmp_path / "stated.parquet")) == 5
 
 
 def test_a_record_whose_payload_was_erased_leaves_nothing(tmp_path: Path, written: Written) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import click
 
@@ -103,19 +103,25 @@ def _places(ends: dict[int, int]) -> str:
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """Two copies into one log would double what they copy. A folder that was made for this, and gets nothing
-    else, is not left."""
+    """Two copies into one log would double what they copy, and what is pruned or erased meanwhile would be
+    missing in one of the two. A folder that was made for this, and gets nothing else, is not left."""
     made = [each for each in (settings.live, settings.data) if not each.exists()]
     settings.live.mkdir(parents=True, exist_ok=True)
-    lock = settings.live / "log-copy.lock"
-    refusal = f"{settings.live} is being worked in by another `dwell log`: wait for it"
-    with alone(lock, AlreadyRunning(refusal)):
+    locks = {
+        settings.live / "log-copy.lock": "another `dwell log`",
+        settings.live / "forget.lock": "`dwell forget`, `dwell prune` or `dwell backup`",
+    }
+    with ExitStack() as held:
+        for lock, by in locks.items():
+            refusal = f"{settings.live} is being worked in by {by}: wait for it"
+            held.enter_context(alone(lock, AlreadyRunning(refusal)))
         try:
             yield
         finally:
-            if made and list(settings.live.iterdir()) == [lock]:
+            if made and {*settings.live.iterdir()} == {*locks}:
                 with suppress(OSError):
-                    lock.unlink()
+                    for lock in locks:
+                        lock.unlink()
                     for each in made:
                         each.rmdir()
 

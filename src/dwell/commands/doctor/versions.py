@@ -34,7 +34,8 @@ def versions(settings: Settings) -> Iterator[Finding]:
     if not settings.kafka_servers and not resets_well(sqlite3.sqlite_version_info):
         yield note(
             "SQLite",
-            f"{sqlite3.sqlite_version} can, very rarely, damage a log that is written and copied at once",
+            f"{sqlite3.sqlite_version} can, very rarely, damage a log that two processes write at once, as the "
+            "site and `dwell prune` or `dwell forget`",
             f"a Python whose SQLite is {', '.join(map(_dotted, RESET_FIXED))} or later of its line; "
             "sqlite.org/wal.html, at the end, tells of it",
         )
