@@ -25,10 +25,11 @@ from dwell.errors import QueryFailed, WarehouseError
 from dwell.shard import Shard
 from dwell.warehouse import attaching, union
 from dwell.warehouse.quoting import quoted
+from dwell.warehouse.snapshot import WAL_ENDS
 
 LINKS = ".readers"
 """Folder beside the published file in which its second names stand for the moment of opening."""
-BESIDE = ("", ".wal", ".wal.recovery", ".checkpoint.wal")
+BESIDE = ("", *WAL_ENDS)
 """What DuckDB looks for beside the name of a file, and itself."""
 LINK_SECONDS = 60
 """A link older than this was left by a process that was killed."""

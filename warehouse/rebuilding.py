@@ -21,7 +21,7 @@ from dwell.shard import Shard
 from dwell.warehouse.live import LiveWarehouse, statements
 from dwell.warehouse.projection import Agent, Projection
 from dwell.warehouse.quoting import quoted
-from dwell.warehouse.reading import Forgotten, Verdict
+from dwell.warehouse.reading import MAY_BE_ERASURE, Forgotten, Verdict
 from dwell.warehouse.segments import macros
 
 CHUNK_FACTS = 4_000_000
@@ -119,6 +119,7 @@ class Rebuilding:
             path, shard, rules, threads=threads, memory_limit=MEMORY_LIMIT
         )
         self._connection = self.warehouse.connection
+        self._judge = judge
         self._projection = Projection(
             self.warehouse,
             judge=judge,
@@ -158,6 +159,7 @@ class Rebuilding:
         """
         try:
             self._foresee(segments)
+            self._forget_ordered(segments)
             for chunk, mixed in [(each, self._take_raw(each)) for each in _chunks(segments)]:
                 self._take(chunk, mixed)
                 done(sum(each.records for each in chunk))
@@ -190,6 +192,17 @@ class Rebuilding:
         found = self._connection.execute(f"select max(received_at) {_union(segments)}")
         [(newest,)] = found.fetchall()
         self._projection.foresee(newest)
+
+    def _forget_ordered(self, segments: Sequence[Segment]) -> None:
+        """Know whom the records have forgotten before there are rows that would have to be made anew."""
+        if not segments:
+            return
+        values = self._connection.execute(
+            f"select value {_union(segments)} "
+            f"where not coalesce(is_current(type), false) and {MAY_BE_ERASURE}"
+        ).fetchall()
+        verdicts = [self._judge(value) for (value,) in values]
+        self.forget(each for each in verdicts if isinstance(each, Forgotten))
 
     def _take(self, chunk: Sequence[Segment], mixed: bool) -> None:
         """Take in the facts. Where they are alone they are not asked for, which ten statements would."""

@@ -16,6 +16,10 @@ LEAST_PATCHED = 64 * 2**20
 GIVES_WAY = ("nice", "-n", "5")
 """What copies does so with what facts and pages leave of the processors."""
 
+WAL_ENDS = (".wal", ".wal.checkpoint", ".wal.recovery")
+"""What the names of write-ahead logs have behind that of the file, while it is written, brought into the
+file, and read anew."""
+
 _NUMBERS = itertools.count()
 _PATCH = Path(__file__).with_name("patching.py")
 
@@ -85,7 +89,7 @@ def put(draft: Path, published: Path, *, keep_former: bool = False) -> int:
 def strays(published: Path) -> list[Path]:
     """What a client that had the file open for writing leaves beside it when it dies: a write-ahead
     log, which DuckDB would apply to the next file of that name."""
-    return [published.with_name(published.name + end) for end in (".wal", ".wal.checkpoint")]
+    return [published.with_name(published.name + end) for end in WAL_ENDS]
 
 
 def sweep(published: Path) -> None:

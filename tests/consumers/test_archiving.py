@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,18 @@ def test_the_archive_forgets(settings: Settings, tmp_path: Path) -> None:
     assert not before & after
     assert opened(settings).record(0, 3) is None
     assert len(replayed(settings, tmp_path / "new.duckdb")["pageview"]) == 2
+
+
+def test_a_fact_goes_by_when_it_was_received_and_not_by_the_time_of_its_record(
+    settings: Settings,
+) -> None:
+    late = replace(glimpse(1, visitor=2), timestamp=NOW + DAY)
+    early = replace(glimpse(2, visitor=2, received_at=NOW + DAY), timestamp=NOW)
+    append(settings, [late, early])
+    archived(settings)
+    with ArchiveWriter.holding(settings.archive_folder, "") as writer:
+        assert writer.forget([Forgotten(uuid7(2), NOW + HOUR)], judge) == 1
+    assert opened(settings).record(0, 0) is None
 
 
 def test_a_day_of_which_everything_is_forgotten_has_no_file(settings: Settings) -> None:

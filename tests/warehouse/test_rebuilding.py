@@ -1,6 +1,7 @@
 """A warehouse that is filled at once is the one that was projected batch by batch."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,32 @@ from dwell.warehouse import rebuilding
 from dwell.warehouse.reading import Verdict
 from dwell.warehouse.rebuilding import Rebuilding, Segment
 from dwell.warehouse.segments import SegmentWriter
-from tests.support.facts import LAWFUL, NOW, PROVENANCE, Projected, Stored, curt, forgotten, glimpse
+from tests.support.facts import (
+    LAWFUL,
+    NOW,
+    PROVENANCE,
+    Projected,
+    Stored,
+    curt,
+    forgotten,
+    glimpse,
+    narrow_judge,
+)
 from tests.warehouse.test_law import any_records, few, many
 
 FOLDERS = itertools.count()
 
 
 def rebuilt(
-    records: list[Stored], folder: Path, *, kind: str = "stated", size: int = 4
+    records: list[Stored],
+    folder: Path,
+    *,
+    kind: str = "stated",
+    size: int = 4,
+    written_by: Callable[[bytes], Verdict] = judge,
 ) -> dict[str, list[tuple[Any, ...]]]:
     """The tables that are made of the records, from segments of so many."""
-    writer = SegmentWriter(judge, kind)  # type: ignore[arg-type]
+    writer = SegmentWriter(written_by, kind)  # type: ignore[arg-type]
     segments = []
     for first in range(0, len(records), size):
         several = records[first : first + size]
@@ -145,6 +161,16 @@ def test_who_is_forgotten_at_the_end_is_left_out_of_the_beginning(tmp_path: Path
     records = [glimpse(1, visitor=1), glimpse(2, visitor=2, session=2), forgotten(1, NOW + 5)]
     tables = rebuilt(records, tmp_path, size=1)
     assert len(tables["pageview"]) == len(tables["tracking_session"]) == 1
+    assert tables == projected(records, tmp_path)
+
+
+def test_of_a_row_that_a_forgotten_visitor_had_a_part_in_the_others_part_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "CHUNK_FACTS", 1)
+    records = [curt(visitor=1), curt(seq=1, visitor=2), forgotten(1, NOW + 5)]
+    tables = rebuilt(records, tmp_path, size=1, written_by=narrow_judge)
+    assert len(tables["pageview"]) == 1
     assert tables == projected(records, tmp_path)
 
 

@@ -23,7 +23,7 @@ PERIOD = {
     "known_referrer": 100,
     "known_pageview": 58,
     "known_pageview_before": 24,
-    "known_walk": 48,
+    "known_walk": 43,
     "known_following": 12,
     "first_session": 16,
 }
@@ -39,7 +39,7 @@ SELECTION = {
     "selected_session": 16,
     "earlier": 16,
     "earlier_session": 12,
-    "walk": 24,
+    "walk": 23,
     "following": 20,
     "seen_with": 80,
 }

@@ -41,7 +41,11 @@ left_out as (
 
 numbered_view as (
     select view_name, row_number() over (order by view_name) as view_number
-    from (select distinct view_name from pageview)
+    from (
+        select distinct view_name
+        from pageview
+        where started_at >= $since and started_at <= (select ends_at from period)
+    )
 ),
 
 -- When a pageview began and its view in one number: some times cheaper to compare than two columns.
@@ -49,8 +53,8 @@ numbered_view as (
 path as (
     select
         session_id,
-        min(epoch_ms(started_at) * 1048576 + view_number) as first_step,
-        max(epoch_ms(started_at) * 1048576 + view_number) as last_step,
+        min(((epoch_ms(started_at) - epoch_ms($since))::hugeint << 32) + view_number) as first_step,
+        max(((epoch_ms(started_at) - epoch_ms($since))::hugeint << 32) + view_number) as last_step,
         count(*) as pageviews
     from pageview
     join numbered_view using (view_name)
@@ -60,8 +64,8 @@ path as (
 
 counted as (
     select
-        first_step % 1048576 as entry,
-        last_step % 1048576 as exit,
+        (first_step & 4294967295)::bigint as entry,
+        (last_step & 4294967295)::bigint as exit,
         count(*) as sessions,
         count(*) filter (pageviews = 1) as bounces
     from path

@@ -52,7 +52,8 @@ PARAMETERS = {
         ),
         Parameter(
             "views",
-            "Several views, with commas between them: dotted names, or the ends of them.",
+            "Several views, with commas between them: dotted names, or the ends of them. One with a comma "
+            "in it stands in quotation marks.",
             "names of views with commas between them",
         ),
         Parameter(

@@ -2,7 +2,8 @@
 --
 -- By hour, day, week or month in the time zone of the business (`--by`, `--timezone`). A visitor is the
 -- long-lasting cookie: whoever keeps none, or has removed it, is new each time. Of the visitors whose
--- sessions began in the period; whether they were there before is looked for in all the past.
+-- sessions began in the period; whether they were there before is looked for in all the past. When clocks
+-- go back, the two hours of one name are one.
 --
 -- period: When the hour, day, week or month began, in that time zone.
 -- visitors: How many different visitors came.

@@ -1,7 +1,8 @@
 -- How many sessions were there, and how long did they last?
 --
 -- By hour, day, week or month in the time zone of the business (`--by`, `--timezone`). Of the sessions
--- that began in the period, with all of their pageviews.
+-- that began in the period, with all of their pageviews. When clocks go back, the two hours of one name
+-- are one.
 --
 -- period: When the hour, day, week or month began, in that time zone.
 -- sessions: How many sessions began in it.

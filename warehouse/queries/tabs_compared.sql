@@ -1,7 +1,8 @@
 -- Which tab of a page is looked at, for how long, and which one is switched to?
 --
 -- A tab is a view whose identity says `tab`, as those of page C of the demonstration. By default all of
--- them are compared; `--views` takes some. Of the pageviews that began in the period.
+-- them are compared; `--views` takes some. Of the pageviews that began in the period; what they followed is
+-- known if it began up to a day before.
 --
 -- view_name: Dotted name of the tab's view.
 -- tab: What its identity says.
@@ -73,7 +74,7 @@ select
     round(total / pageviews, 3) as mean,
     round(quantiles[1], 3) as median,
     round(quantiles[2], 3) as p90,
-    round(100 * total / sum(total) over (), 2) as percent_of_time,
+    round(100 * total / nullif(sum(total) over (), 0), 2) as percent_of_time,
     coalesce(switched.times, 0) as switched_to
 from measured
 left join switched using (view_name, tab)

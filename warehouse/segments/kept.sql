@@ -9,7 +9,7 @@
         from forgotten
         where
             forgotten.visitor_id = coalesce(record.visitor_id::varchar, try(decode(record.key)))
-            and coalesce(epoch_ms(record."timestamp"), record.received_at) <= forgotten.received_at
+            and coalesce(record.received_at, epoch_ms(record."timestamp")) <= forgotten.received_at
     ) and not coalesce(
         case when record.type is null then len(list_filter(
             (select list(forgotten) from forgotten),

@@ -154,10 +154,16 @@ def test_referrers_are_those_that_sessions_came_from(tmp_path: Path) -> None:
         glimpse(3, session=2, visitor=2, referrer="http://search.example"),
         glimpse(4, session=3, visitor=2, referrer="android-app://reader/"),
         glimpse(5, session=4, visitor=3),
+        glimpse(6, session=5, visitor=4, referrer="http://me@[2001:db8::1]:8080/"),
     ]
     with board_of(tmp_path, facts) as board:
         rows = [tuple(row.values()) for row in board.answer("referrers", selection()).rows()]
-    assert rows == [("search.example", 2, 2, 3), ("", 1, 1, 1), ("reader", 1, 1, 1)]
+    assert rows == [
+        ("search.example", 2, 2, 3),
+        ("", 1, 1, 1),
+        ("[2001:db8::1]", 1, 1, 1),
+        ("reader", 1, 1, 1),
+    ]
 
 
 def test_selections_that_nobody_uses_go_when_there_is_no_room(tmp_path: Path) -> None:

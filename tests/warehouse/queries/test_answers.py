@@ -1,7 +1,7 @@
 """Each named query on a truth that was counted by hand: see tests/support/truth.py."""
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from dwell.warehouse.queries import find, queries
-from tests.support.facts import Projected
+from tests.support.facts import Projected, glimpse
 from tests.support.sharding import Sharded
 from tests.support.truth import TAB_1, TAB_2, A, B, answer, told
 
@@ -134,6 +134,14 @@ def test_the_pageviews_of_a_session_count_although_they_began_after_the_period(
     assert row[4] == 82.0
 
 
+def test_a_session_of_centuries_has_an_entry_and_an_exit(tmp_path: Path) -> None:
+    late = datetime(2300, 1, 1, tzinfo=UTC).timestamp() * 1000
+    with Projected(tmp_path / "warehouse.duckdb") as projected:
+        projected.append([glimpse(1, view=A), glimpse(2, view=B, received_at=int(late))]).project()
+        rows = answer(projected.connection, "entries_and_exits", since="1926-01-01")
+    assert rows == [(A, 1, 0, 0, 100.0, 0.0, 0.0), (B, 0, 1, 0, 0.0, 100.0, None)]
+
+
 def test_transitions(asked: Asked) -> None:
     from_b = [(B, A, 2, 50.0), (B, TAB_1, 1, 25.0), (B, None, 1, 25.0)]
     assert asked("transitions") == [
@@ -223,8 +231,15 @@ def test_tabs_compared(asked: Asked) -> None:
         (TAB_2, "2", 1, 1, 8.0, 8.0, 8.0, 18.6, 0),
     ]
     assert asked("tabs_compared") == both
-    assert asked("tabs_compared", views=f"{TAB_2} {TAB_1}") == both
+    assert asked("tabs_compared", views=f"{TAB_2}, {TAB_1}") == both
     assert asked("tabs_compared", views=TAB_2) == [(*both[1][:7], 100.0, 0)]
+
+
+def test_tabs_that_nobody_has_engaged_with_have_no_share_of_the_time(tmp_path: Path) -> None:
+    with Projected(tmp_path / "warehouse.duckdb") as projected:
+        projected.append([glimpse(view=TAB_1, identity={"tab": "1"})]).project()
+        rows = answer(projected.connection, "tabs_compared")
+    assert rows == [(TAB_1, "1", 1, 1, 0, 0, 0, None, 0)]
 
 
 def test_loss_ledger(asked: Asked) -> None:

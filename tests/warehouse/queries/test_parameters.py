@@ -96,6 +96,7 @@ def test_a_moment_is_a_time_or_so_long_ago(
         ("sessions", {"bots": "no"}, "bots is 'no': expected exclude, include or only"),
         ("sessions", {"view": "a"}, "sessions takes no view: expected some of since, until, by"),
         ("funnel", {}, "funnel needs views: expected names of views with commas between them"),
+        ("funnel", {"views": "x" * 200_000}, f"views is '{'x' * 40}…': expected names of views"),
         (
             "sessions",
             {"since": "2026-03-02", "until": "2026-03-01"},
@@ -154,6 +155,10 @@ def test_several_views_are_parted_by_commas() -> None:
     found = values("funnel", views="Product, Basket")
     assert found["views"] == ["Product", "Basket"]
     assert with_whole_views(found, VIEWS)["views"] == ["shop.Product", "shop.Basket"]
+    assert values("funnel", views='"Basket, full",Shop Basket,')["views"] == [
+        "Basket, full",
+        "Shop Basket",
+    ]
     assert values("tabs_compared")["views"] is None
     assert with_whole_views(values("tabs_compared"), VIEWS) == values("tabs_compared")
 

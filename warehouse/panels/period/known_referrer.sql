@@ -4,7 +4,7 @@ select
     row_number() over ()::integer as referrer_number,
     referrer,
     regexp_replace(
-        lower(regexp_extract(referrer, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?([^/:?#]+|\[[^\]]*\])', 1)),
+        lower(regexp_extract(referrer, '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]+)', 1)),
         '^www\.',
         ''
     ) as host

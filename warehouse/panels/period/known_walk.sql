@@ -17,8 +17,7 @@ walked as (
         count(*) as pageviews,
         min(step) as first_step,
         max(step) as last_step,
-        arg_min(looked_at, step) as first_looked_at,
-        arg_max(looked_at, step) as last_looked_at
+        arg_min(looked_at, step) as first_looked_at
     from step
     group by session
 )
@@ -32,8 +31,6 @@ select
     (first_looked_at >> 32)::integer as entry_page,
     (first_step >> 24) < epoch_ms($until) - epoch_ms($since) as entered_in_period,
     (first_looked_at & 4294967295)::integer as referrer_number,
-    (last_step & 16777215)::integer as exit,
-    (last_looked_at >> 32)::integer as exit_page,
-    (last_step >> 24) < epoch_ms($until) - epoch_ms($since) as left_in_period
+    (last_step & 16777215)::integer as exit
 from walked
 join current_session on current_session.rowid = session;

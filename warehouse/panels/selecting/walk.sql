@@ -1,5 +1,5 @@
--- With which pageview each selected session began and with which it ended: its view, and whether it is
--- chosen.
+-- With which pageview each selected session began and with which it ended: its view, and of the
+-- first whether it is chosen.
 create view walk as
 select
     session,
@@ -7,7 +7,6 @@ select
     entry,
     entered_in_period as entry_chosen,
     exit,
-    left_in_period as exit_chosen,
     pageviews,
     referrer_number
 from known_walk

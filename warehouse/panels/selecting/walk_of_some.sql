@@ -1,5 +1,5 @@
--- With which pageview each selected session began and with which it ended: its view, and whether it is
--- chosen.
+-- With which pageview each selected session began and with which it ended: its view, and of the
+-- first whether it is chosen.
 create table walk as
 select
     session,
@@ -9,9 +9,6 @@ select
     and entry in (from chosen_view)
     and entry_page in (from chosen_page) as entry_chosen,
     exit,
-    left_in_period
-    and exit in (from chosen_view)
-    and exit_page in (from chosen_page) as exit_chosen,
     pageviews,
     referrer_number
 from known_walk
