@@ -142,6 +142,23 @@ def test_every_row_says_which_records_made_it(projected: Projected) -> None:
             "invalid_field",
             "no NUL character",
         ),
+        (
+            changed(glimpse(), identity={"price": float("nan")}).value,
+            "not_json",
+            "the record is not JSON",
+        ),
+        (
+            glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b'{"a":1}'),
+            "invalid_field",
+            "view is {",
+        ),
+        (
+            glimpse(previous=3).value.replace(
+                b"-7000-8000-000000000003", b"-4000-8000-000000000003"
+            ),
+            "invalid_field",
+            "previous_pageview_id is",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_set_aside_whole_and_the_rest_goes_on(

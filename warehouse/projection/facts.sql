@@ -2,6 +2,13 @@
 create or replace temp macro is_current(type) as
     type in ('dwell.page.viewed.v1', 'dwell.page.visibility_changed.v1');
 
+-- Whether a text that the reader made cannot be that of a number, a boolean, an array or an object.
+create or replace temp macro was_text(value) as
+    (value >= 'A' or starts_with(value, '/'))
+    and value not between '[' and '\'
+    and value not between '{' and '|'
+    and value not in ('true', 'false');
+
 -- Records become facts. What the strict reader does not take whole, or what breaks a bound, is left out
 -- here and goes to the judge, who says why or reads it after all; what the judge has read comes back as
 -- `judged` and is believed.
@@ -52,15 +59,19 @@ where
         and coalesce(data.previous_seq, 0) = floor(coalesce(data.previous_seq, 0))
         and coalesce(data.previous_seq, 0) between 0 and 1000000
         and data.visibility in ('visible', 'hidden')
+        and was_text(data.view)
         and length(data.view) between 1 and 200
         and length(data.referrer) <= 2048
         and starts_with(data.identity::varchar, '{')
         and strlen(data.identity::varchar) <= 2048
         and not contains(data.identity::varchar, '\u')
+        and not contains(data.identity::varchar, 'NaN')
+        and not contains(data.identity::varchar, 'Infinity')
         and not contains(data.view, chr(0))
         and not contains(data.referrer, chr(0))
         and uuid_extract_version(data.pageview_id) = 7
         and uuid_extract_version(data.session_id) = 7
+        and (uuid_extract_version(data.previous_pageview_id) = 7) is not false
         and data.visitor_id is not null
         and data.browser_agent is not null,
         false
