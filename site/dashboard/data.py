@@ -356,6 +356,7 @@ def _document(
         "until": iso(selection.until),
         "before": iso(selection.before),
         "before_until": iso(selection.before_until),
+        "ends_now": selection.ends_now,
         "by": selection.bucket,
         "measured_since": measured and iso(measured),
         "compared": selection.has_before(measured),

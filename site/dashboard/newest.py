@@ -25,8 +25,9 @@ SHARE = 5
 """After that there is a pause of so many times the seconds that it took."""
 READY_SECONDS = 2.0
 """In which something is shown, if it can be."""
-ALONE_SECONDS = 2.0
-"""Who comes after nobody has come for so long is not kept waiting by that pause."""
+ALONE_SECONDS = 10.0
+"""Who comes after nobody was here for so long is not kept waiting by that pause. An open page looks
+twice as often, by its stream."""
 NOW_SECONDS = 300.0
 """A period that ends now ends so long ago at most, though nothing is published."""
 
@@ -90,15 +91,18 @@ class Newest:
         """Have that done with each publication before it is shown."""
         self._answer = answer
 
-    async def shown(self) -> Shown:
+    async def shown(self, *, comes: bool = True) -> Shown:
         """The newest publication, or for some seconds the one before it.
+
+        Args:
+            comes: False of who was here already, and only goes on looking.
 
         Raises:
             WarehouseError: nothing is published yet, or the file cannot be read.
             Refused: too many questions wait.
         """
         now = asyncio.get_running_loop().time()
-        self._is_awaited |= now - self._came_at > ALONE_SECONDS
+        self._is_awaited |= comes and now - self._came_at > ALONE_SECONDS
         self._came_at = now
         return await self._look()
 

@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from dwell.errors import WarehouseError
 from dwell.site.dashboard.leaving import gone
-from dwell.site.dashboard.newest import Newest
+from dwell.site.dashboard.newest import Newest, Shown
 from dwell.site.dashboard.refusals import Cause, Refused
-from dwell.warehouse.panels import Publication
 from dwell.warehouse.panels.answer import iso
+from dwell.warehouse.panels.selection import end_of_minute
 
 MOST = 64
 """Streams at a time; a page has one."""
@@ -51,8 +51,8 @@ class Streams:
         return self._open
 
     async def serve(self, request: Request) -> Response:
-        """A stream of events named `published`: one at once, and one for each new publication; and of
-        events named `projecting`, when that changes.
+        """A stream of events named `published`: one at once, and one for each new publication, or when
+        the same is shown as of a later time; and of events named `projecting`, when that changes.
 
         Raises:
             Refused: there are as many as there may be.
@@ -84,18 +84,19 @@ class Streams:
         leaving = asyncio.create_task(gone(receive))
         closing = asyncio.create_task(self._closing.wait())
         ends = loop.time() + LONGEST_SECONDS
-        told, told_at, heard_at = "", float("-inf"), loop.time()
+        told: Shown | None = None
+        told_at, heard_at = float("-inf"), loop.time()
         is_behind, projecting = False, self._projecting()
         try:
             while not (leaving.done() or closing.done()) and loop.time() < ends:
                 now = loop.time()
                 if is_behind or now - told_at >= EVENT_SECONDS:
-                    publication = await self._publication()
-                    if publication is not None and publication.identity != told:
-                        is_behind = not told and self._newest.is_behind()
+                    shown = await self._shown(comes=told is None)
+                    if shown is not None and shown != told:
+                        is_behind = told is None and self._newest.is_behind()
                         projecting = self._projecting()
-                        await _send(send, _event(publication, is_behind, projecting))
-                        told, told_at, heard_at = publication.identity, now, now
+                        await _send(send, _event(shown, is_behind, projecting))
+                        told, told_at, heard_at = shown, now, now
                 if now - heard_at >= COMMENT_SECONDS:
                     before, projecting = projecting, self._projecting()
                     changed = _changed(projecting) if projecting != before else ""
@@ -108,10 +109,10 @@ class Streams:
             leaving.cancel()
             closing.cancel()
 
-    async def _publication(self) -> Publication | None:
-        """That which is shown; `None` if there is none, or it is not known in time: there is a next look."""
+    async def _shown(self, *, comes: bool) -> Shown | None:
+        """`None` if there is nothing, or it is not known in time: there is a next look."""
         with suppress(WarehouseError, Refused):
-            return (await self._newest.shown()).publication
+            return await self._newest.shown(comes=comes)
         return None
 
 
@@ -146,11 +147,13 @@ class Stream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-def _event(publication: Publication, is_behind: bool, projecting: bool | None) -> str:
+def _event(shown: Shown, is_behind: bool, projecting: bool | None) -> str:
+    publication = shown.publication
     age = datetime.now(UTC) - publication.published_at
     data = {
         "publication": publication.identity,
         "published_at": iso(publication.published_at),
+        "now": iso(end_of_minute(shown.at)),
         "age": round(age.total_seconds() * 1000),
         "behind": is_behind,
         "projecting": projecting,

@@ -72,9 +72,12 @@ class Troubles:
     async def failed(self, request: Request, error: Exception) -> Response:
         """The answer when the dashboard itself is wrong. It goes out past everything else."""
         detail = "this is the dashboard's fault, and its log says more"
-        return problem(
-            Refused(Cause.FAILED, detail, {**guarding(request.scope), "cache-control": "no-store"})
-        )
+        headers = {**guarding(request.scope), "cache-control": "no-store"}
+        refused = Refused(Cause.FAILED, detail, headers)
+        try:
+            return self.answer(request, refused)
+        except Exception:
+            return problem(refused)  # what is wrong may be wrong with every page
 
 
 def problem(refused: Refused) -> Response:

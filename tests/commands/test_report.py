@@ -133,8 +133,15 @@ def test_what_is_not_whole_is_dotted_and_the_period_before_is_dashed(
     assert lines("2025-11-24", "2025-12-08") == []
     assert lines("2025-12-03", "2025-12-10") == ["3,4"]
     assert lines("2025-12-03", "2025-12-10T12:00") == ["2,3", "3,4"]
+    assert lines("2025-12-03", "2025-12-10T23:30") == ["2,3", "3,4"]
     assert lines("2025-12-03T12:00", "2025-12-10T12:00") == ["2,3", "2,3", "3,4"]
     assert lines("2025-12-03T11:30", "2025-12-03T12:40") == ["2,3", "2,3", "3,4"]
+
+
+def test_a_median_of_nothing_is_a_gap(said: Said) -> None:
+    _, out, _ = said("series", "--format", "svg", "--measure", "median")
+    [line] = re.findall(r'd="([^"]*)"[^>]*stroke-width="2.25"', out.decode())
+    assert line.count("M") == 2  # on the first day, and on three that follow one another
 
 
 def test_the_week_that_is_not_over_is_dotted_where_they_come_back(

@@ -52,13 +52,14 @@ class Selection:
         since: when the period begins, in UTC without a zone, as the warehouse has it.
         until: when it ends; this moment is no longer in it.
         before: when the period before begins: as many whole days earlier as the period has, by the
-            clocks of the zone, so that its weekdays and hours are the same; a period of some hours
-            follows the one before at once.
-        before_until: when the period before ends.
+            clocks of the zone, so that its hours are the same, and its weekdays if they are whole
+            weeks; a period of some hours follows the one before at once.
+        before_until: when the period before ends: when the period begins, at the latest.
         timezone: whose hours, days and weeks they are.
         view: dotted name of a view, or the end of it; `None`, here and in the following, is any.
         visitors: all, or those alone whose first session of all began in the same period, or before.
         asked: what it was made of.
+        ends_now: whether it ends later when it is asked for later.
     """
 
     since: datetime
@@ -74,6 +75,7 @@ class Selection:
     device: str | None = None
     visitors: Visitors = "all"
     asked: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    ends_now: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, given: Mapping[str, str], *, timezone: str, now: datetime) -> Self:
@@ -92,14 +94,8 @@ class Selection:
         if "device" in said:
             said["device"] = said["device"].lower()
         _check(said)
-        minute = timedelta(minutes=1)
-        end = now.replace(second=0, microsecond=0)
-        since, until = period(
-            said.get("since"),
-            said.get("until"),
-            timezone=timezone,
-            now=end if end == now else end + minute,
-        )
+        end = end_of_minute(now)
+        since, until = period(said.get("since"), said.get("until"), timezone=timezone, now=end)
         before, before_until = _before(since, until, ZoneInfo(timezone))
         return cls(
             since,
@@ -115,6 +111,7 @@ class Selection:
             device=said.get("device"),
             visitors=cast(Visitors, said.get("visitors", "all")),
             asked=tuple((name, said[name]) for name in SELECTING if name in said),
+            ends_now=until == end.astimezone(UTC).replace(tzinfo=None),
         )
 
     def query(self) -> dict[str, str]:
@@ -159,6 +156,12 @@ class Selection:
         }
 
 
+def end_of_minute(now: datetime) -> datetime:
+    """When a period ends that ends now."""
+    begun = now.replace(second=0, microsecond=0)
+    return begun if begun == now else begun + timedelta(minutes=1)
+
+
 def _check(said: Mapping[str, str]) -> None:
     for name, text in said.items():
         if name not in SELECTING:
@@ -177,12 +180,18 @@ def _before(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[datetime,
         begin, end = (_local(moment, zone) for moment in (since, until))
         if length < timedelta(days=1) and begin.time() != time():
             return since - length, since
-        days = timedelta(days=-((begin - end) // timedelta(days=1)))
-        return _utc(begin - days, zone), _utc(end - days, zone)
+        # Where clocks go forward in it, 24 hours are 25 by the clocks.
+        days = timedelta(days=min(_days(end - begin), _days(length)))
+        return _utc(begin - days, zone), min(_utc(end - days, zone), since)
     except OverflowError:
         raise QuestionInvalid(
             f"the period is from {since} until {until}, in UTC: expected ten years at most"
         ) from None
+
+
+def _days(length: timedelta) -> int:
+    """So many have room for it."""
+    return -(-length // timedelta(days=1))
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -1,8 +1,9 @@
 -- How many came, and how long did they look?
 --
--- Two rows: the period, and the one before with the same weekdays and hours. A session counts where it
--- began, a pageview where it began; if a view or a path is selected, pageviews of it alone and the
--- sessions that have one. Seconds are seconds of engagement; the median is exact.
+-- Two rows: the period, and the one before with the same hours, and the same weekdays if it is of whole
+-- weeks. A session counts where it began, a pageview where it began; if a view or a path is selected,
+-- pageviews of it alone and the sessions that have one. Seconds are seconds of engagement; the median is
+-- exact.
 --
 -- earlier: Whether it is the period before.
 -- visitors: How many different visitors began a session.

@@ -14,6 +14,11 @@ const ROBOTS = { exclude: "left out", include: "counted too", only: "counted alo
 
 /** The value of a filter in words. */
 export const inWords = (name, value) => (name === "bots" ? (ROBOTS[value] ?? value) : value);
+
+/** The filters among these parameters, in words: "Device phone". */
+export const filtersIn = (given) =>
+  Object.entries(FILTERS).flatMap(([name, label]) => (given.has(name) ? [`${label} ${inWords(name, given.get(name))}`] : []));
+
 const KEPT = [...PERIOD, ...Object.keys(FILTERS), "measure", "steps", "tabs"];
 
 /** The root of the dashboard, wherever it is mounted. */

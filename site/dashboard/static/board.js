@@ -1,17 +1,17 @@
 // The dashboard: which panels there are, what they ask, and when they ask again.
 
-import { asked, changed, FILTERS, go, inWords, PERIOD, selection } from "./address.js";
+import { asked, changed, FILTERS, filtersIn, go, inWords, PERIOD, selection } from "./address.js";
 import { ask, renew, send } from "./asking.js";
 import { fetched } from "./charts.js";
-import { html, replace } from "./elements.js";
+import { html, reached, replace } from "./elements.js";
 import * as figures from "./figures.js";
 import { follow } from "./live.js";
 import { Panel } from "./panel.js";
 import { sessions } from "./sessions.js";
-import { short } from "./text.js";
+import { count, short } from "./text.js";
 
 const panels = [
-  new Panel("totals", { asks: { totals: null, series: null }, draw: figures.totals }),
+  new Panel("totals", { asks: { totals: null, series: null }, draw: figures.totals, clear: figures.noPeriod }),
   new Panel("views", { asks: { views: null, view_distribution: null }, draw: figures.views }),
   new Panel("transitions", { draw: figures.transitions }),
   new Panel("funnel", { asks: { views: null, funnel: figures.funnelAsks }, draw: figures.funnel, away: () => go({ steps: null }) }),
@@ -24,7 +24,7 @@ const panels = [
   new Panel("systems", { draw: figures.systems }),
   new Panel("referrers", { draw: figures.referrers }),
   new Panel("tabs", { draw: figures.tabs }),
-  new Panel("live", { draw: figures.live }),
+  new Panel("live", { draw: figures.live, clear: figures.notLive }),
   new Panel("completeness", { draw: figures.completeness }),
   sessions,
 ];
@@ -60,14 +60,15 @@ const showFilters = () => {
   for (const each of form.querySelectorAll("[data-moment]")) {
     const given = now.get(each.dataset.moment) ?? "";
     each.value = /^\d{4}-\d\d-\d\d$/.test(given) ? later(given, -each.dataset.days) : "";
+    each.dataset.shown = each.value;
   }
   bound();
   robots.hidden = now.has("bots");
   const list = document.getElementById("chips");
   const isIn = list.contains(document.activeElement);
   replace(list, chips);
-  // The chip that was taken away leaves the focus to its neighbour.
-  if (isIn && document.activeElement === document.body) (list.querySelector("button") ?? more.querySelector("summary")).focus();
+  // The last chip that was taken away leaves the focus to what makes another.
+  if (isIn && document.activeElement === document.body) more.querySelector("summary").focus();
 };
 
 /* What ends before it begins is told where it is entered, by the days that are entered. */
@@ -75,15 +76,12 @@ const [from, to] = form.querySelectorAll("[data-moment]");
 const bound = () => (to.min = from.value);
 from.addEventListener("input", bound);
 
-/** Whether the period is told by days, which may then be taken away again. */
-const hasMoments = () => ["since", "until"].some((name) => /^\d{4}-/.test(asked().get(name) ?? ""));
-
+/** What was entered. A day that was left as it was is not said anew: the period may begin or end within it. */
 const chosen = () => {
   const changes = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, form.elements[name].value.trim()]));
-  const moments = Object.fromEntries(
-    [...form.querySelectorAll("[data-moment]")].map(({ dataset, value }) => [dataset.moment, value && later(value, +dataset.days)]),
-  );
-  if (moments.since || moments.until || hasMoments()) Object.assign(changes, moments);
+  for (const { dataset, value } of form.querySelectorAll("[data-moment]")) {
+    if (value !== dataset.shown) changes[dataset.moment] = value && later(value, +dataset.days);
+  }
   return changes;
 };
 
@@ -98,7 +96,10 @@ for (const each of form.querySelectorAll("[name=since]")) {
   each.addEventListener("change", () => go({ since: each.value === "28d" ? null : each.value, until: null }));
 }
 
-robots.addEventListener("click", () => go({ bots: "include" }));
+robots.addEventListener("click", () => {
+  go({ bots: "include" });
+  form.querySelector("[data-filter=bots]").focus();
+});
 
 more.addEventListener("toggle", async () => {
   if (!more.open) return;
@@ -157,7 +158,7 @@ const everything = async () => {
   for (const panel of panels) if (!shown.includes(panel)) stale.add(panel);
   await Promise.all(shown.map((panel) => panel.refresh()));
   if (mine !== turn) return;
-  if (near.size) performance.mark("seen");
+  if (near.size) reached("seen");
   const others = panels.filter((panel) => stale.delete(panel));
   await Promise.all(others.map((panel) => {
     const settled = panel.refresh();
@@ -165,18 +166,27 @@ const everything = async () => {
     if (panel === headline) send();
     return settled;
   }));
-  if (mine === turn) delete root.dataset.asking;
+  if (mine !== turn) return;
+  delete root.dataset.asking;
+  if ("ready" in root.dataset) answered();
 };
 
-/** Of a publication, what is not shown yet. */
-const published = async (publication) => {
+/** Say to who does not see it that a change of the filters has had its effect. */
+const answered = () => {
+  const [now] = headline.answers.totals?.rows ?? [];
+  const told = now ? [...filtersIn(asked()), `${count(now.pageviews)} pageviews`, `${count(now.sessions)} sessions`].join(", ") : "";
+  document.getElementById("answered").textContent = told;
+};
+
+/** Of a publication, and of what is now by then, what is not shown yet. */
+const published = async (newest) => {
   if (isEmpty) {
     isEmpty = false;
     delete document.getElementById("cards").dataset.empty;
     return everything();
   }
   renew();
-  const older = panels.filter((panel) => !panel.isOf(publication));
+  const older = panels.filter((panel) => !panel.isOf(newest));
   for (const panel of older) if (!shows(panel)) stale.add(panel);
   const shown = older.filter(shows);
   const before = refusals;
@@ -187,18 +197,22 @@ const published = async (publication) => {
 const problem = document.getElementById("problem");
 let refusals = 0;
 
+const tell = (words, href, wayOut) => {
+  if (problem.hidden || problem.firstChild.textContent !== words) replace(problem, html("span", {}, words), html("a", { href }, wayOut));
+  problem.hidden = false;
+};
+
 /** What is wrong with the selection, and a way out of it: its message begins with the name of a part, or
- *  with "the period". */
-document.addEventListener("refused", ({ detail }) => {
+ *  with "the period". Or who looks has to sign in again. */
+document.addEventListener("refused", ({ detail: { status, message } }) => {
   refusals += 1;
-  document.getElementById("span").textContent = "";
+  if (status === 401) return tell("You are no longer signed in.", location.href, "Sign in");
   if (!problem.hidden) return;
-  const [name] = detail.replace(/^the period/, "since").split(" ");
+  const [name] = message.replace(/^the period/, "since").split(" ");
   const away = PERIOD.includes(name) ? PERIOD : name in FILTERS ? [name] : [...PERIOD, ...Object.keys(FILTERS)];
   const href = changed(Object.fromEntries(away.map((each) => [each, null])));
   const told = PERIOD.includes(name) ? "Show the last 28 days" : away.length === 1 ? "Show it without" : "Show everything";
-  replace(problem, html("span", {}, detail), html("a", { href }, told));
-  problem.hidden = false;
+  tell(message, href, told);
 });
 
 addEventListener("asked", everything);
@@ -208,5 +222,5 @@ performance.mark("complete");
 root.dataset.ready = "";
 for (const panel of panels) seen.observe(panel.section);
 // Who is here now changes by itself, as time passes.
-setInterval(() => document.visibilityState === "visible" && !isEmpty && live.refresh(), 30_000);
-follow(published);
+setInterval(() => document.visibilityState === "visible" && !isEmpty && !isPaused() && live.refresh(), 30_000);
+const isPaused = follow(published);

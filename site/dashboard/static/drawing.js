@@ -2,22 +2,29 @@
 
 import { html, svg } from "./elements.js";
 
-/** A line with its ground, from values in order; it begins with the first that is not null. */
+/** Parts of a list in which nothing is null. */
+const runs = (points) => {
+  const parts = [[]];
+  for (const point of points) {
+    if (point === null) parts.push([]);
+    else parts.at(-1).push(point);
+  }
+  return parts.filter(({ length }) => length);
+};
+
+/** A line with its ground, from values in order, with a gap where one is null. */
 export const spark = (values) => {
-  const first = Math.max(values.findIndex((value) => value !== null), 0);
   const top = Math.max(...values.map((value) => value ?? 0), 0) || 1;
   const last = Math.max(values.length - 1, 1);
-  const points = values.map((value, index) => [
-    ((100 * index) / last).toFixed(2),
-    (27 - (25 * (value ?? 0)) / top).toFixed(2),
-  ]);
-  const shown = points.slice(first);
-  const line = shown.map((point) => point.join(" ")).join("L");
+  const at = (value, index) => [((100 * index) / last).toFixed(2), (27 - (25 * value) / top).toFixed(2)];
+  const parts = runs(values.map((value, index) => (value === null ? null : at(value, index))));
+  const line = (part) => part.map((point) => point.join(" ")).join("L");
+  const ground = (part) => `M${part[0][0]} 28L${line(part)}L${part.at(-1)[0]} 28Z`;
   return svg(
     "svg",
     { class: "spark", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("path", { class: "ground", d: `M${shown[0]?.[0] ?? 0} 28L${line}L100 28Z` }),
-    svg("path", { d: `M${line}` }),
+    svg("path", { class: "ground", d: parts.map(ground).join("") }),
+    svg("path", { d: parts.map((part) => `M${line(part)}h0`).join("") }),
   );
 };
 

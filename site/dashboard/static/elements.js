@@ -22,11 +22,22 @@ export const html = (tag, attributes, ...children) =>
 export const svg = (tag, attributes, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
 
-/** New children for an element; the focus stays on what has the same `data-key`. */
+/** New children for an element; the focus stays on what has the same `data-key`, or goes to what came
+ *  next, or before. */
 export const replace = (element, ...children) => {
-  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const keyed = [...element.querySelectorAll("[data-key]")];
+  const at = keyed.indexOf(document.activeElement);
   element.replaceChildren(...children.flat().filter(Boolean));
-  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+  if (at < 0) return;
+  const found = (each) => element.querySelector(`[data-key="${CSS.escape(each.dataset.key)}"]`);
+  const heir = [...keyed.slice(at), ...keyed.slice(0, at).reverse()].find(found);
+  if (heir) found(heir).focus({ preventScroll: true });
+};
+
+/** Mark that the page has come so far, for who measures it; the latest mark alone is kept. */
+export const reached = (name) => {
+  performance.clearMarks(name);
+  performance.mark(name);
 };
 
 /** A text for a figure that has nothing to show; `detail` may be an element. */

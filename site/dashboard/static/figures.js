@@ -3,7 +3,7 @@
 import { asked, go, spanOf, toggling } from "./address.js";
 import { Chart } from "./charts.js";
 import { bars, bins, part, spark } from "./drawing.js";
-import { html, none, replace } from "./elements.js";
+import { html, none, reached, replace } from "./elements.js";
 import { brief, clock, count, dateOf, day, dayOf, duration, hourOf, inUnit, mark, percent, period, short, WEEKDAYS, weekOf } from "./text.js";
 import { notYet, wider } from "./troubles.js";
 
@@ -24,8 +24,8 @@ const numbered = (value, unit, attributes = {}) =>
   html("td", { class: "number", "data-value": value, ...attributes }, inUnit(value, unit));
 
 /** A name that asks for itself alone when it is followed, or the whole again. */
-const named = (text, filter, value) =>
-  html("a", { ...toggling(filter, value), "data-key": `${filter}=${value}`, title: value }, text);
+const named = (text, filter, value, place = "") =>
+  html("a", { ...toggling(filter, value), "data-key": `${place}${filter}=${value}`, title: value }, text);
 
 const nothingIn = (figure, { measured_since: measured }) =>
   measured ? none("Nothing in this period.", wider()) : notYet(figure.closest(".card"));
@@ -51,6 +51,9 @@ const changeOf = (value, before) => {
   const told = Math.abs(difference) < 10 ? Number(Math.abs(rounded)) : brief(Math.abs(rounded));
   return [html("b", { class: up ? "up" : "down" }, `${up ? "▲" : "▼"} ${told} %`), html("span", { class: "unsighted" }, up ? " more" : " less")];
 };
+
+/** Its value in one hour, day or week: of no pageviews there is no median, and all else is 0. */
+const valueIn = (row, { column }) => row[column] ?? (column === "median" ? null : 0);
 
 /** What is told of the change: nothing, if the period before was not measured from its beginning. */
 const change = ({ name, told, column }, present, earlier, compared) =>
@@ -82,7 +85,7 @@ const tile = (key, { rows: [present, earlier], columns, compared }, courses) => 
       html("span", { class: "name" }, name),
       html("span", { class: "value" }, told(value)),
       change(MEASURES[key], present, earlier, compared),
-      courses ? spark(courses.map((row) => (row.blank ? null : row[column]))) : html("span", { class: "spark" }),
+      courses ? spark(courses.map((row) => (row.blank ? null : valueIn(row, MEASURES[key])))) : html("span", { class: "spark" }),
     ),
   );
 };
@@ -98,7 +101,7 @@ export const totals = (figure, { totals, series }) => {
   const isNothing = series?.rows.every(({ earlier, sessions, pageviews }) => (earlier && !series.compared) || !(sessions + pageviews));
   if (isNothing) replace(figure, figure.tiles, nothingIn(figure, series));
   else if (!figure.contains(chart.element)) replace(figure, figure.tiles, chart.element, figure.key);
-  if (totals) performance.mark("headline");
+  if (totals) reached("headline");
   if (isNothing || !series) return;
   tellLines(figure.key, series);
   return overTime(chart, series);
@@ -124,6 +127,8 @@ const tellPeriod = ({ since, until, compared, measured_since: measured }) => {
   if (place.textContent !== told) place.textContent = told;
 };
 
+export const noPeriod = () => (document.getElementById("span").textContent = "");
+
 /** The unit of time in which an axis has round numbers, and its seconds. */
 const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["min", 60] : ["h", 3600]);
 
@@ -131,6 +136,10 @@ const unitFor = (most) => (most < 120 ? ["s", 1] : most < 7200 ? ["min", 60] : [
 const at = ({ local }) => Date.parse(`${local}Z`);
 const HOUR = 3_600_000;
 const LENGTHS = { hour: HOUR, day: 24 * HOUR, week: 168 * HOUR };
+
+/** Whether a period that ends then has not the whole of the day or week that begins so. */
+const isRunningIn = ({ local }, step, until) =>
+  new Date(Date.parse(local.slice(0, 10)) + step - 24 * HOUR).toISOString().slice(0, 10) >= dateOf(until);
 
 /** The hours, days or weeks of the period, each with its `end`, and whether it is `open`: the period
  *  ends or begins within it; or `blank`: nothing was measured yet. */
@@ -145,7 +154,7 @@ const bucketsOf = ({ rows, until, by, measured_since: measured }) => {
     step,
     blank: !measured || ends(index) <= Date.parse(measured),
     end: now[index + 1] ? at(now[index + 1]) : at(row) + step,
-    open: ends(index) - Date.parse(row.begins_at) < least,
+    open: ends(index) - Date.parse(row.begins_at) < least || (step > HOUR && !now[index + 1] && isRunningIn(row, step, until)),
   }));
 };
 
@@ -153,14 +162,15 @@ const bucketsOf = ({ rows, until, by, measured_since: measured }) => {
 const whole = (buckets) => (buckets.some(({ open }) => !open) ? buckets.filter(({ open }) => !open) : buckets);
 
 const overTime = (chart, series) => {
-  const { column, told, seconds } = MEASURES[measure()];
+  const shown = MEASURES[measure()];
+  const { column, told, seconds } = shown;
   const now = bucketsOf(series);
   const before = series.compared ? series.rows.filter(({ earlier }) => earlier).slice(0, now.length) : [];
   const [unit, of] = seconds ? unitFor(Math.max(...[...now, ...before].map((row) => row[column] ?? 0))) : ["", 1];
   const hourly = now[0].step < 24 * HOUR;
   const name = ({ local }) => (hourly ? hourOf(local) : now[0].step > 24 * HOUR ? weekOf(local) : dayOf(local));
   const line = (row) => `${name(row)}: ${row.blank ? "not measured yet" : told(row[column])}`;
-  const value = (row) => (row[column] ?? 0) / of;
+  const value = (row) => (valueIn(row, shown) === null ? null : row[column] / of);
   const rows = now.map((row, index) => ({
     at: at(row),
     // What is under the pointer is told of the point that is nearest.
@@ -201,8 +211,8 @@ const headed = (attributes, heads, rows) =>
     html("tbody", {}, rows),
   );
 
-/** Rows by one number, with a bar for it behind the name. */
-const ranking = (title, filter, name, numbers) => (rows) => {
+/** Rows by one number, with a bar for it behind the name; `unnamed`: what has none is called. */
+const ranking = (title, filter, name, numbers, unnamed = "(not known)") => (rows) => {
   const [main] = numbers;
   const top = Math.max(...rows.map((row) => row[main.column] ?? 0));
   return headed(
@@ -212,7 +222,7 @@ const ranking = (title, filter, name, numbers) => (rows) => {
       html(
         "tr",
         { "data-name": row[name] },
-        html("th", { scope: "row" }, part(row[main.column], top), filter && row[name] ? named(filter === "view" ? short(row[name], rows.map((each) => each[name])) : row[name], filter, row[name]) : html("span", { class: "named" }, row[name] || "Direct, or not known")),
+        html("th", { scope: "row" }, part(row[main.column], top), filter && row[name] ? named(filter === "view" ? short(row[name], rows.map((each) => each[name])) : row[name], filter, row[name]) : html("span", { class: "named" }, row[name] || unnamed)),
         numbers.map(({ column, unit, wide }) => numbered(row[column], unit, wide ? { class: "number wideonly" } : {})),
       ),
     ),
@@ -224,22 +234,25 @@ const PAGEVIEWS = { head: "Pageviews", column: "pageviews" };
 const MEDIAN = { head: "Median", column: "median", unit: "s" };
 const SESSIONS = { head: "Sessions", column: "sessions" };
 
-export const ranked = (panel, title, filter, name, numbers) => (figure, answers) => {
+export const ranked = (panel, title, filter, name, numbers, unnamed) => (figure, answers) => {
   const { rows } = answers[panel];
-  return rows.length ? some(figure, rows, ranking(title, filter, name, numbers)) : nothing(figure, answers[panel]);
+  return rows.length ? some(figure, rows, ranking(title, filter, name, numbers, unnamed)) : nothing(figure, answers[panel]);
 };
 
-export const pages = ranked("pages", "Page", "path", "path", [PAGEVIEWS, MEDIAN]);
+export const pages = ranked("pages", "Page", "path", "path", [PAGEVIEWS, MEDIAN], "(no path)");
 export const devices = ranked("devices", "Device", "device", "device", [VISITORS, MEDIAN]);
 export const browsers = ranked("browsers", "Browser", "browser", "browser", [VISITORS, MEDIAN]);
 export const systems = ranked("systems", "System", "system", "system", [VISITORS, MEDIAN]);
-export const referrers = ranked("referrers", "Site", null, "host", [VISITORS, SESSIONS]);
+export const referrers = ranked("referrers", "Site", null, "host", [VISITORS, SESSIONS], "Direct, or not known");
 
 /* Views, each with its distribution */
 
 /** The scale of the distributions: a second and ten minutes both have room on it. */
 const along = (seconds) => Math.log2(1 + seconds);
 const TICKS = [0, 5, 30, 120, 600];
+
+const ticks = (length) =>
+  html("span", { class: "ticks", "aria-hidden": "true" }, TICKS.map((seconds) => html("span", { "--at": `${(100 * along(seconds)) / length}%` }, mark(seconds))));
 
 const shapeOf = (row, parts, length) => {
   const told = `half of them under ${duration(row.median)}, nine in ten under ${duration(row.p90)}`;
@@ -264,7 +277,7 @@ export const views = (figure, answers) => {
   some(figure, rows, (shown) =>
     headed(
       { class: "ranked views" },
-      [["View"], ["Engaged", "shape"], ["Median", "number"], ["9 in 10 under", "number wideonly"], ["Total", "number wideonly"], ["Pageviews", "number"]],
+      [["View"], [["Engaged", first && ticks(length)], "shape"], ["Median", "number"], ["9 in 10 under", "number wideonly"], ["Total", "number wideonly"], ["Pageviews", "number"]],
       shown.map((row) =>
         html(
           "tr",
@@ -279,9 +292,6 @@ export const views = (figure, answers) => {
       ),
     ),
   );
-  if (!first) return;
-  const ticks = TICKS.map((seconds) => html("span", { "--at": `${(100 * along(seconds)) / length}%` }, mark(seconds)));
-  figure.querySelector("thead .shape").append(html("span", { class: "ticks", "aria-hidden": "true" }, ticks));
 };
 
 /* Entries and exits */
@@ -300,7 +310,7 @@ export const entriesAndExits = (figure, answers) => {
         html(
           "tr",
           { "data-name": row.view_name },
-          html("th", { scope: "row" }, part(row[column], top), named(short(row.view_name, all), "view", row.view_name)),
+          html("th", { scope: "row" }, part(row[column], top), named(short(row.view_name, all), "view", row.view_name, `${column} `)),
           numbered(row[column], ""),
         ),
       ),
@@ -430,12 +440,14 @@ export const funnel = (figure, answers) => {
 export const tabs = (figure, answers) => {
   const { rows } = answers.tabs;
   if (!rows.length) return replace(figure, answers.tabs.measured_since ? none("No tabs in this period.", "Pages whose tabs are views of their own are compared here.") : notYet(figure.closest(".card")));
-  const pages = [...Map.groupBy(rows, (row) => row.page)].slice(0, 4);
+  const times = ([, parts]) => parts.reduce((sum, { pageviews }) => sum + pageviews, 0);
+  const pages = [...Map.groupBy(rows, (row) => row.page)].sort((one, other) => times(other) - times(one));
   const share = { head: "Of its time", column: "percent_of_time", unit: "%" };
-  return replace(figure, pages.map(([page, parts]) => {
+  const compared = ([page, parts]) => {
     const called = parts.map((row) => ({ ...row, tab: /^\d+$/.test(row.tab) ? `Tab ${row.tab}` : row.tab }));
     return ranking(page || "Tab", null, "tab", [share, MEDIAN, { ...PAGEVIEWS, wide: true }])(called);
-  }));
+  };
+  return some(figure, pages, (shown) => shown.map(compared), 4);
 };
 
 /* Now */
@@ -460,6 +472,13 @@ export const live = (figure, answers) => {
   );
 };
 
+/** Who is here is not known. */
+export const notLive = () => {
+  const sign = document.getElementById("now");
+  delete sign.dataset.visitors;
+  sign.firstChild.textContent = "– here now";
+};
+
 /* How complete */
 
 const fact = (name, value, told) => html("div", {}, html("dt", {}, name), html("dd", { "data-value": value }, told));
@@ -467,19 +486,22 @@ const fact = (name, value, told) => html("div", {}, html("dt", {}, name), html("
 export const completeness = (figure, answers) => {
   const { rows } = answers.completeness;
   const row = (part, what) => rows.find((each) => each.part === part && each.what === what) ?? { count: 0 };
-  const [arrived, lost, exact] = [row("facts", "arrived"), row("facts", "lost"), row("pageviews", "exact")];
-  if (!row("facts", "made").count) return nothing(figure, answers.completeness);
+  const [made, arrived, lost] = ["made", "arrived", "lost"].map((what) => row("facts", what));
+  const [all, exact] = ["all", "exact"].map((what) => row("pageviews", what));
+  if (!made.count) return nothing(figure, answers.completeness);
+  // Exactly: the percentages of the answer are rounded, and 100 would be said though one is lost.
+  const of = (part, whole) => (100 * part.count) / whole.count;
   const letters = rows.filter(({ part }) => part === "dead_letters").reduce((sum, each) => sum + each.count, 0);
   replace(
     figure,
-    html("div", { class: "gauge", "aria-hidden": "true" }, html("i", { "--part": `${arrived.percent}%` })),
+    html("div", { class: "gauge", "aria-hidden": "true" }, html("i", { "--part": `${of(arrived, made)}%` })),
     html(
       "dl",
       { class: "facts" },
-      fact("of all facts arrived", arrived.count, percent(arrived.percent)),
-      fact("facts are lost", lost.count, count(lost.count)),
-      fact("of pageviews known to the end", exact.count, percent(exact.percent)),
-      fact("records that nobody could read", letters, count(letters)),
+      fact("of all facts arrived", arrived.count, percent(of(arrived, made))),
+      fact(lost.count === 1 ? "fact is lost" : "facts are lost", lost.count, count(lost.count)),
+      fact("of pageviews known to the end", exact.count, percent(of(exact, all))),
+      fact(letters === 1 ? "record that nobody could read" : "records that nobody could read", letters, count(letters)),
     ),
   );
 };

@@ -5,19 +5,24 @@ import { ago, clock, recently } from "./text.js";
 
 const LEAST_PAUSE = 4000;
 const SHARE = 20;
+/** In which a browser that has lost the stream gets it again: the server ends each of them at times. */
+const GRACE = 10_000;
 /** A minute without a publication: there was nothing to publish, or nobody to do it. */
 const QUIET = 60_000;
 
-/** Calls `refresh(publication)`, which returns a promise, for each publication. Says how old the figures
- *  are.
+/** Calls `refresh({publication, now})`, which returns a promise, for each publication, and when a later
+ *  time is now. Says how old the figures are. Returns what says whether that is paused.
  *
  *  A stream is one of the few connections that a browser has for a server, so only a page that can be
  *  seen holds one. After a refresh there is a pause of at least `LEAST_PAUSE` ms, and of so many times
  *  its length that it keeps the server busy for a twentieth of the time at most. */
 export const follow = (refresh) => {
   const age = document.getElementById("age");
+  const pause = document.getElementById("pause");
+  let isPaused = false;
   let source;
-  let lost = false;
+  let trouble = "";
+  let doubt;
   let published;
   let newest;
   let behind = false;
@@ -27,66 +32,86 @@ export const follow = (refresh) => {
   let retry;
 
   const say = () => {
-    if (published) age.textContent = `${lost ? "Connection lost. " : ""}${told()}${behind ? ", newer figures are coming" : ""}`;
-    else if (lost) age.textContent = "Connection lost.";
+    if (isPaused) age.textContent = published ? `Paused: figures of ${since()}` : "Paused";
+    else age.textContent = `${trouble} ${published ? told() : ""}${behind ? ", newer figures are coming" : ""}`.trim();
   };
+  const since = () => (Date.now() - published < 72_000_000 ? clock(published).slice(0, 5) : recently(published));
   /** Of what is young its age; of what is older, why: nobody came, or nothing is published. */
   const told = () => {
     const old = Date.now() - published;
     if (old < QUIET || behind) return `Updated ${ago(old)}`;
-    const since = old < 72_000_000 ? clock(published).slice(0, 5) : recently(published);
-    return projecting === false ? `No projector is at work: figures of ${since}` : `Nothing newer since ${since}`;
+    return projecting === false ? `No projector is at work: figures of ${since()}` : `Nothing newer since ${since()}`;
   };
-  const isSeen = () => document.visibilityState === "visible";
+  const isSeen = () => document.visibilityState === "visible" && !isPaused;
   const later = () => (timer ??= setTimeout(work, Math.max(0, earliest - performance.now())));
   const work = async () => {
-    const publication = newest;
+    const shown = newest;
     const begun = performance.now();
     try {
       // Whoever looks again is told anew.
-      if (isSeen()) await refresh(publication);
+      if (isSeen()) await refresh(shown);
     } finally {
       // Whoever has just come and sees an older one does not wait for the next.
       earliest = behind ? 0 : performance.now() + Math.max(LEAST_PAUSE, SHARE * (performance.now() - begun));
       timer = undefined;
     }
-    if (isSeen() && newest !== publication) later();
+    if (isSeen() && newest !== shown) later();
   };
   const take = (event) => {
-    const { publication, age, behind: isBehind, projecting: isProjecting } = JSON.parse(event.data);
-    lost = false;
+    const { publication, now, age, behind: isBehind, projecting: isProjecting } = JSON.parse(event.data);
     behind = isBehind;
     projecting = isProjecting;
-    newest = publication;
+    newest = { publication, now };
     published = Date.now() - age;
     later();
     say();
   };
-  const open = () => {
+  /** What is known of the connection by now. */
+  const settle = (words = "") => {
+    clearTimeout(doubt);
+    doubt = undefined;
+    trouble = words;
+    say();
+  };
+  const close = () => {
+    clearTimeout(retry);
+    clearTimeout(doubt);
+    doubt = undefined;
     source?.close();
+  };
+  const open = () => {
     source = new EventSource(new URL("events", ROOT));
     source.addEventListener("published", take);
     source.addEventListener("projecting", ({ data }) => {
       projecting = JSON.parse(data);
       say();
     });
+    source.addEventListener("open", () => settle());
     source.addEventListener("error", () => {
-      lost = true;
-      say();
       // The browser tries again by itself, unless the answer was not a stream.
-      clearTimeout(retry);
-      if (source.readyState === EventSource.CLOSED) retry = setTimeout(look, 5000);
+      if (source.readyState === EventSource.CLOSED) {
+        settle("Updates are refused.");
+        retry = setTimeout(look, 5000);
+      } else {
+        doubt ??= setTimeout(() => settle("Connection lost."), GRACE);
+      }
     });
   };
   const look = () => {
-    clearTimeout(retry);
+    close();
     if (isSeen()) open();
-    else source?.close();
   };
 
   document.addEventListener("visibilitychange", look);
   addEventListener("pageshow", (event) => event.persisted && look());
-  addEventListener("pagehide", () => source?.close());
+  addEventListener("pagehide", close);
+  pause.addEventListener("click", () => {
+    isPaused = !isPaused;
+    pause.textContent = isPaused ? "Go on" : "Pause";
+    look();
+    say();
+  });
   setInterval(say, 1000);
   look();
+  return () => isPaused;
 };

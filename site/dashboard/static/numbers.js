@@ -1,6 +1,6 @@
 // The tables behind figures, with exact values; this comes when somebody opens one.
 
-import { asked, FILTERS, inWords } from "./address.js";
+import { filtersIn } from "./address.js";
 import { html } from "./elements.js";
 import { exact, moment, period, WEEKDAYS, ZONE } from "./text.js";
 
@@ -42,8 +42,8 @@ const classOf = ({ name, unit }, rows) => {
   return !WORDS[name] && rows.some((row) => typeof row[name] === "number") ? "number" : null;
 };
 
-const captionOf = ({ panel, question, since, until, columns }) => {
-  const filters = Object.entries(FILTERS).flatMap(([name, label]) => (asked().has(name) ? [`${label} ${inWords(name, asked().get(name))}`] : []));
+const captionOf = ({ panel, question, asked, since, until, columns }) => {
+  const filters = filtersIn(new URLSearchParams(asked));
   const when = since && panel !== "live" ? [period(since, until)] : [];
   const zone = columns.some(({ unit }) => unit in UNITS) ? [`times in ${ZONE}`] : [];
   return [question, ...when, ...filters, ...zone].join(" · ");

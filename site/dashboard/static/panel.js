@@ -7,17 +7,25 @@ import { begunAnew, noData, passes, said } from "./troubles.js";
 
 const PAUSE = 1500;
 
+/** What is asked by now with these parameters more; null, if it is not to be asked. */
+const selected = (extra) => {
+  const more = extra ? extra() : {};
+  return more && `${selection(more)}`;
+};
+
 export class Panel {
   /** `asks`: the panels of the server it is drawn from, by name, each with what gives its extra
    *  parameters, or null if it is not to be asked. `draw(figure, answers)`: called whenever one of them
-   *  is there or has changed. `away()`: takes away what this panel alone is asked with. */
-  constructor(name, { asks = { [name]: null }, draw, away }) {
+   *  is there or has changed. `away()`: takes away what this panel alone is asked with. `clear()`: takes
+   *  back what is said elsewhere than in the figure. */
+  constructor(name, { asks = { [name]: null }, draw, away, clear }) {
     this.section = document.getElementById(name);
     this.figure = this.section.querySelector(".figure");
     this.behind = this.section.querySelector(".behind");
     this.asks = asks;
     this.draw = draw;
     this.away = away;
+    this.clear = clear;
     this.answers = {};
     this.behind?.addEventListener("toggle", () => this.tabulate());
   }
@@ -40,12 +48,13 @@ export class Panel {
 
   async get(name, extra, signal) {
     const more = extra ? extra() : {};
-    if (!more) return this.take(name, { rows: [], columns: [], shown: "" });
+    const asked = selected(extra);
+    if (!more) return this.take(name, { rows: [], columns: [], shown: "", asked });
     const answer = await askPanel(name, more, signal).catch((error) => {
       throw Object.assign(error, { isOwn: "views" in more });
     });
     if (signal.aborted) return;
-    await this.take(name, { ...answer, shown: JSON.stringify([answer.rows, answer.compared, location.search]) });
+    await this.take(name, { ...answer, asked, shown: JSON.stringify([answer.rows, answer.compared, location.search]) });
   }
 
   /** Draw, unless it is what is shown. A first answer is drawn at once; where there is something already,
@@ -63,10 +72,16 @@ export class Panel {
     await this.draw(this.figure, this.answers);
   }
 
-  /** Whether all that is shown is of this publication. */
-  isOf(publication) {
-    const answers = Object.keys(this.asks).map((name) => this.answers[name]);
-    return answers.every((answer) => answer && (answer.publication ?? publication) === publication);
+  /** Whether all that is shown is of the present selection and of this publication; and of this `now`, where
+   *  the period ends now. */
+  isOf({ publication, now }) {
+    const isOf = (answer) => (answer.publication ?? publication) === publication && (!answer.ends_now || answer.until === now);
+    return this.isPresent() && Object.keys(this.asks).every((name) => isOf(this.answers[name]));
+  }
+
+  /** Whether all that is shown is what is asked by now. */
+  isPresent() {
+    return Object.entries(this.asks).every(([name, extra]) => this.answers[name]?.asked === selected(extra));
   }
 
   /** Say that there is nothing yet, without asking. */
@@ -76,11 +91,13 @@ export class Panel {
   }
 
   fail(error) {
-    if (error.isLost && this.figure.hasChildNodes()) return;
+    const stays = (error.isLost || passes(error)) && this.figure.hasChildNodes() && this.isPresent();
     if (!error.isLost && !error.status) console.error(error);
     if (passes(error)) this.again = setTimeout(() => this.refresh(), PAUSE * (1 + Math.random()));
-    if (passes(error) && this.figure.hasChildNodes()) return;
+    if (stays) return;
     this.answers = {};
+    this.clear?.();
+    this.tabulate();
     const problem = this.problem(error);
     if (this.figure.textContent !== problem.textContent) replace(this.figure, problem);
   }
@@ -88,10 +105,9 @@ export class Panel {
   problem(error) {
     if (error.type === "nothing_published") return noData(this);
     // What is wrong with the selection is said above too; with what this panel alone was asked, here.
-    if (error.status === 400 && !error.isOwn) {
-      document.dispatchEvent(new CustomEvent("refused", { detail: error.message }));
-      return none("Nothing to show.", error.message);
-    }
+    const isOfAll = error.status === 401 || (error.status === 400 && !error.isOwn);
+    if (isOfAll) document.dispatchEvent(new CustomEvent("refused", { detail: error }));
+    if (error.status === 400 && !error.isOwn) return none("Nothing to show.", error.message);
     return error.status === 400 && this.away ? begunAnew(error, this.away) : said(error, () => this.refresh());
   }
 

@@ -27,7 +27,7 @@ class Sessions extends Panel {
     if (!further.length) this.next = answer.next;
     const shown = JSON.stringify([this.rows, location.search]);
     const isShown = this.answers[name]?.shown === shown;
-    this.answers[name] = { ...answer, shown };
+    this.answers[name] = { ...answer, asked: this.asked, shown };
     if (!isShown) this.show();
   }
 
@@ -42,11 +42,14 @@ class Sessions extends Panel {
 
   async more(button) {
     const { asked, next } = this;
+    if (button.ariaDisabled) return;
     if (this.many + MANY > this.rows.length && next) {
-      button.disabled = true;
-      const answer = await ask("sessions.json", selection({ before: next })).catch(() => null);
-      if (asked !== this.asked || next !== this.next) return;
-      button.disabled = false;
+      button.ariaDisabled = "true";
+      const params = new URLSearchParams(asked);
+      params.set("before", next);
+      const answer = await ask("sessions.json", params).catch(() => null);
+      if (asked !== this.asked || next !== this.next || !this.answers.sessions) return;
+      button.ariaDisabled = null;
       if (!answer) return void (button.textContent = "They could not be shown. Try again");
       this.rows.push(...answer.rows);
       this.next = answer.next;

@@ -6,7 +6,7 @@ import { say } from "./charts.js";
 import { html, none, replace, svg } from "./elements.js";
 import { table } from "./numbers.js";
 import { clock, count, duration, exact, mark, moment, percent, recently, short } from "./text.js";
-import { said } from "./troubles.js";
+import { passes, said } from "./troubles.js";
 
 const place = document.getElementById("session");
 const figure = document.getElementById("timeline");
@@ -177,13 +177,20 @@ const draw = (timeline) => {
   visitor(visits, at);
 };
 
+const PAUSE = 1500;
+
+const hide = (parts, isHidden) => {
+  for (const part of document.querySelectorAll(parts)) part.hidden = isHidden;
+};
+
 const show = async () => {
   try {
     draw(await ask(`sessions/${place.dataset.session}.json`, ""));
+    hide("#visitor", false);
   } catch (error) {
     if (!error.status && !error.isLost) console.error(error);
-    const empty = error.status === 404 ? "#visitor, .ids, .legend, .behind" : "#visitor";
-    for (const part of document.querySelectorAll(empty)) part.hidden = true;
+    if (passes(error)) setTimeout(show, PAUSE * (1 + Math.random()));
+    hide(error.status === 404 ? "#visitor, .ids, .legend, .behind" : "#visitor", true);
     replace(figure, error.status === 404 ? none("There is no such session.", "It may have been erased.") : said(error, show));
   }
 };

@@ -65,6 +65,23 @@ class Board:
         )
         return texts
 
+    def drawn(self, figure: str, answers: dict[str, Any], selector: str) -> list[str]:
+        """What such elements say in a figure that is drawn from these answers."""
+        texts: list[str] = self.browser.execute_async_script(
+            """
+            const [name, answers, selector, done] = arguments;
+            import(document.querySelector("link[href$='/figures.js']").href).then((figures) => {
+                const figure = document.createElement("div");
+                figures[name](figure, answers);
+                done([...figure.querySelectorAll(selector)].map(({textContent}) => textContent));
+            });
+            """,
+            figure,
+            answers,
+            selector,
+        )
+        return texts
+
     def click(self, selector: str) -> None:
         """Click it, and wait for everything that is asked anew."""
         self.find(selector)

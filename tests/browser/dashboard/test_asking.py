@@ -29,7 +29,10 @@ def test_a_row_that_is_clicked_becomes_a_filter_and_its_chip_takes_it_away(
     board.browser.execute_script("document.body.dataset.same = 'page'")
     board.click("#devices a[data-key='device=phone']")
     assert "device=phone" in board.search
-    assert board.headline()["pageviews"] == pageviews_of(month, "device = 'phone'")
+    phones = pageviews_of(month, "device = 'phone'")
+    assert board.headline()["pageviews"] == phones
+    told = "document.querySelector('#answered').textContent"
+    board.wait(f"{told}.startsWith('Device phone, {phones:,} pageviews, ')")
     board.click(f"#views a[data-key='view={PAGE_A}']")
     assert board.headline()["pageviews"] == pageviews_of(
         month, f"device = 'phone' and view_name = '{PAGE_A}'"
@@ -100,10 +103,22 @@ def test_days_are_chosen_with_the_last_one_and_taken_away_again(board: Board) ->
     assert board.search == ""
 
 
+@pytest.mark.parametrize(
+    "period", ["?since=7d&until=2025-11-17", "?since=2025-11-03T12%3A00&until=2025-11-10"]
+)
+def test_a_filter_leaves_the_period_as_it_is(board: Board, period: str) -> None:
+    board.open(period)
+    board.find("#more summary").click()
+    board.find("#filters [name=device]").send_keys("phone", Keys.ENTER)
+    board.wait("location.search.includes('phone')")
+    assert board.search == f"{period}&device=phone"
+
+
 def test_robots_are_said_to_be_left_out_and_a_click_counts_them(board: Board, month: Month) -> None:
     assert board.texts("#robots") == ["robots left out"]
     board.click("#robots")
     assert "bots=include" in board.search
+    assert board.ask("document.activeElement.dataset.filter") == "bots"
     assert not board.find("#robots").is_displayed()
     chips = [" ".join(text.split()) for text in board.texts("#chips .chip")]
     assert chips[1:] == ["Robots counted too"]
@@ -151,8 +166,10 @@ def test_a_chip_that_is_taken_away_leaves_the_focus_beside_it(board: Board) -> N
 
 
 def test_a_funnel_is_built_by_clicking_views(board: Board, month: Month) -> None:
-    board.click(f"#funnel [data-key='offer={PAGE_A}']")
-    board.click(f"#funnel [data-key='offer={PAGE_B}']")
+    for many, page in enumerate((PAGE_A, PAGE_B), 1):
+        board.find(f"#funnel [data-key='offer={page}']").send_keys(Keys.ENTER)
+        board.wait(f"document.querySelectorAll('#funnel .step').length === {many}")
+        assert board.ask("document.activeElement.dataset.key").startswith("offer=")
     assert f"steps={PAGE_A},{PAGE_B}" in board.search
     board.find("#funnel summary").click()
     board.wait("document.querySelectorAll('#funnel .behind table').length == 1")
@@ -171,6 +188,9 @@ def test_a_funnel_is_built_by_clicking_views(board: Board, month: Month) -> None
     assert len(told) == 2
     board.click("#funnel [data-key=step0]")
     assert board.texts("#funnel .step") == ["PageB"]
+    board.find("#funnel [data-key=step0]").send_keys(Keys.ENTER)
+    board.wait("document.querySelectorAll('#funnel .step').length === 0")
+    assert board.ask("document.activeElement.dataset.key").startswith("offer=")
 
 
 def test_a_headline_figure_chooses_what_is_shown_over_time(board: Board) -> None:
@@ -190,6 +210,12 @@ def test_the_keyboard_reaches_everything_and_the_focus_stays_where_it_was(board:
         outline = board.ask("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
         assert outline >= 2, stops
     assert len(set(stops)) > 4
+
+
+def test_of_two_links_to_one_view_the_focus_stays_on_its_own(board: Board) -> None:
+    board.find("#entries_and_exits table:last-child a").send_keys(Keys.ENTER)
+    board.wait("document.querySelector('#entries_and_exits [aria-current]')")
+    assert board.ask("document.activeElement.closest('table').matches(':last-child')")
 
 
 def test_a_funnel_of_a_view_that_there_is_not_can_be_begun_anew(board: Board) -> None:

@@ -69,12 +69,14 @@ def test_a_median_of_nothing_is_not_less_than_one_of_something(board: Board) -> 
 
 
 def test_a_period_that_reaches_beyond_now_ends_now_and_its_last_day_is_not_whole(
-    browser: Chrome, month: Month, monkeypatch: pytest.MonkeyPatch
+    browser: Chrome, haste: None, quick: None, month: Month, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hour = 22
+
     class Clock(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Self:
-            return cls(2025, 11, 12, 11, 0, tzinfo=tz)
+            return cls(2025, 11, 12, hour, 30, tzinfo=tz)
 
     monkeypatch.setattr(newest, "datetime", Clock)
     app = create_dashboard(Settings(data=month.folder, timezone=ZONE))
@@ -83,7 +85,21 @@ def test_a_period_that_reaches_beyond_now_ends_now_and_its_last_day_is_not_whole
         assert board.texts("#span") == ["3 – 12 Nov 2025"]
         key = board.texts("#totals .key span")
         assert key == ["3 – 12 Nov 2025", "the period before, 24 Oct – 2 Nov 2025", "not whole yet"]
+        hour = 23  # the next day in Berlin
+        board.wait("document.querySelector('#span').textContent === '3 – 13 Nov 2025'")
+        browser.get("about:blank")
         app.state.streams.close()
+
+
+def test_a_median_of_nothing_is_a_gap_over_time(board: Board) -> None:
+    board.open("?since=2025-11-10&until=2025-11-11&measure=median")
+    spark, line = board.ask(
+        "[document.querySelector('.tile[data-measure=median] .spark path:last-child'),"
+        " [...document.querySelectorAll('#totals .mark-line path')].at(-1)]"
+        ".map((path) => path.getAttribute('d').match(/M/g).length)"
+    )
+    assert spark > 1
+    assert line == spark
 
 
 def test_an_hour_is_whole_if_all_of_it_is_in_the_period(board: Board, month: Month) -> None:
@@ -174,6 +190,44 @@ def test_the_tabs_of_a_page_share_its_time(board: Board, month: Month) -> None:
         """,
     )
     assert board.rows("tabs") == {tab: pytest.approx(values, abs=0.005) for tab, *values in rows}
+
+
+def test_what_is_lost_is_not_rounded_away(board: Board) -> None:
+    counted = {
+        ("facts", "made"): 100_001,
+        ("facts", "arrived"): 100_000,
+        ("facts", "lost"): 1,
+        ("pageviews", "all"): 50_000,
+        ("pageviews", "exact"): 50_000,
+    }
+    rows = [
+        {"part": part, "what": what, "count": count, "percent": 100}
+        for (part, what), count in counted.items()
+    ]
+    told = board.drawn("completeness", {"completeness": {"rows": rows}}, "dl > div")
+    assert told[:3] == [
+        "of all facts arrived99.9 %",
+        "fact is lost1",
+        "of pageviews known to the end100 %",
+    ]
+
+
+def test_what_has_no_name_is_called_so(board: Board) -> None:
+    page = {"path": "", "pageviews": 1, "median": 2}
+    assert board.drawn("pages", {"pages": {"rows": [page]}}, ".named") == ["(no path)"]
+    host = {"host": "", "visitors": 1, "sessions": 1}
+    assert board.drawn("referrers", {"referrers": {"rows": [host]}}, ".named") == [
+        "Direct, or not known"
+    ]
+
+
+def test_tabs_are_of_the_pages_that_are_looked_at_most_and_the_rest_on_demand(board: Board) -> None:
+    rows = [
+        {"page": f"/{number}", "tab": "1", "percent_of_time": 100, "median": 1, "pageviews": number}
+        for number in range(1, 7)
+    ]
+    told = board.drawn("tabs", {"tabs": {"rows": rows}}, "thead th:first-child, [data-key=all]")
+    assert told == ["/6", "/5", "/4", "/3", "2 more"]
 
 
 def test_every_chart_is_drawn_and_has_its_numbers_behind_it(board: Board) -> None:

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from dwell.settings import Settings
-from dwell.site.dashboard import create_dashboard, projecting
+from dwell.site.dashboard import create_dashboard, projecting, streams
 from dwell.warehouse.live import LiveWarehouse
 from tests.browser.dashboard.looking import PERIOD, Board
 from tests.support import publishing
@@ -31,6 +31,22 @@ def test_a_site_that_is_quiet_is_told_from_figures_that_stand_still(
     board.wait("document.querySelector('#age').textContent")
     board.browser.execute_script("const now = Date.now; Date.now = () => now() + 600_000")
     board.wait(f"document.querySelector('#age').textContent.includes({words!r})")
+
+
+def test_a_stream_that_ends_as_it_should_is_no_lost_connection(
+    browser: Chrome, haste: None, quick: None, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "RETRY_MS", 100)
+    board = Board(browser, origin).open(PERIOD)
+    board.browser.execute_script(
+        "window.said = new Set(); const age = document.querySelector('#age');"
+        "new MutationObserver(() => said.add(age.textContent)).observe(age, {childList: true})"
+    )
+    board.wait("told > 3")
+    assert not any("lost" in each for each in board.ask("[...said]"))
+    monkeypatch.setattr(streams, "RETRY_MS", 60_000)
+    board.wait("document.querySelector('#age').textContent.startsWith('Connection lost. ')")
 
 
 def test_a_publication_shows_without_loading_the_page_anew(
@@ -73,6 +89,13 @@ def test_a_publication_shows_without_loading_the_page_anew(
         board.wait(f"[...{table}.querySelectorAll('td:last-child')].{sum_of} === 3")
         assert board.ask(f"document.activeElement === {table}")
         assert board.ask(f"{table}.scrollTop") == 40
+        board.find("#pause").click()
+        assert board.texts("#age")[0].startswith("Paused: figures of ")
+        publish(tmp_path, [3.0])
+        board.ask("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 8000)))")
+        assert board.headline()["total"] == 37
+        board.find("#pause").click()
+        board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '40'")
         # Who is here is told at the top, wherever the panel with it is.
         monkeypatch.setattr(publishing, "STARTED", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
         publish(tmp_path, [3.0])

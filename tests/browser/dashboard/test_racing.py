@@ -1,6 +1,7 @@
 """Answers that come late, in another order, or not at all; clicks that are quicker than they."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def pageviews_of(month: Month, condition: str) -> int:
     return pageviews
 
 
+@contextmanager
+def offline(browser: Chrome) -> Iterator[None]:
+    """Nothing is answered for the time of a `with`."""
+    conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | {"offline": True})
+    try:
+        yield
+    finally:
+        browser.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | {"offline": False})
+
+
 def press(board: Board, selector: str) -> None:
     """Click it as soon as it is there, and wait for nothing."""
     board.wait(f"document.querySelector({selector!r})")
@@ -99,9 +112,11 @@ def test_earlier_sessions_of_another_selection_do_not_come_in(
     board: Board, month: Month, hold: Held
 ) -> None:
     hold.answered = r"sessions\.json.*before="
+    board.ask("document.querySelector('#sessions [data-key=more]').focus()")
     while not hold.unsent or "before=" not in hold.unsent[-1]:
         press(board, "#sessions [data-key=more]")
         board.ask("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    assert board.ask("document.activeElement.dataset.key") == "more"
     press(board, "#devices a[data-key='device=tablet']")
     tablets = "select session_id::varchar from seen where device = 'tablet' group by all"
     few = {session for (session,) in asked(month.published, tablets)}
@@ -137,10 +152,15 @@ def test_a_busy_server_is_asked_again_by_itself(board: Board, haste: None, hold:
 
 
 def test_who_is_no_longer_signed_in_is_told_so(board: Board, hold: Held) -> None:
-    hold.refused = (r"json", 401, "locked")
+    assert "here now" in board.texts("#now")[0]
+    hold.refused = (r"json|events", 401, "locked")
     board.click("#devices a[data-key='device=phone']")
     assert board.texts("#totals .none strong") == ["You are no longer signed in."]
     assert board.ask("document.querySelector('#totals .none a').href === location.href")
+    assert board.texts("#problem:not([hidden]) a") == ["Sign in"]
+    assert board.texts("#now") == ["– here now"]
+    board.ask("document.dispatchEvent(new Event('visibilitychange'))")
+    board.wait("document.querySelector('#age').textContent.startsWith('Updates are refused. ')")
 
 
 def test_while_nothing_answers_what_was_known_stays(board: Board, hold: Held) -> None:
@@ -151,6 +171,37 @@ def test_while_nothing_answers_what_was_known_stays(board: Board, hold: Held) ->
     hold.refused = None
     press(board, "#totals [data-key=again]")
     wait_until(lambda: board.headline() == whole)
+
+
+def test_figures_of_another_selection_do_not_stay_while_nothing_answers(
+    board: Board, month: Month, hold: Held
+) -> None:
+    whole = board.headline()
+    tables = "document.querySelectorAll('#devices .behind table').length"
+    board.browser.execute_script("document.querySelector('#devices .behind').open = true")
+    board.wait(f"{tables} === 1")
+    with offline(board.browser):
+        board.click(".tile[data-measure=visitors]")
+        assert board.headline() == whole
+        board.click("#devices a[data-key='device=phone']")
+        assert "does not answer" in board.find("#totals").text
+        assert board.texts("#span") == [""]
+        board.wait(f"{tables} === 0")
+    press(board, "#totals [data-key=again]")
+    wait_until(lambda: board.headline().get("pageviews") == pageviews_of(month, "device = 'phone'"))
+
+
+def test_a_session_that_is_asked_for_at_a_busy_time_comes_by_itself(
+    board: Board, haste: None, hold: Held
+) -> None:
+    href = board.ask("document.querySelector('#sessions tbody a').pathname.slice(1)")
+    hold.refused = (r"sessions/.*\.json", 503, "busy")
+    board.open(href)
+    assert board.texts("#timeline .none strong") == ["One moment."]
+    assert not board.find("#visitor").is_displayed()
+    hold.refused = None
+    board.wait("document.querySelectorAll('.tracks .track').length > 0")
+    assert board.find("#visitor").is_displayed()
 
 
 def total(board: Board, seconds: int) -> None:

@@ -141,6 +141,8 @@ def test_the_narrowest_phone_shows_names_and_every_number(
         ".map(({textContent}) => textContent)"
     )
     assert len(whole) >= len(NAMES) - 2
+    board.find("#views [data-key=all]").click()
+    assert board.ask("document.querySelectorAll('#views .ticks').length") == 1
     board.find("#sessions")
     ends = board.ask(
         "[...document.querySelectorAll(':is(#views, #sessions) td:last-child')]"
@@ -148,3 +150,17 @@ def test_the_narrowest_phone_shows_names_and_every_number(
         " - each.getBoundingClientRect().right)"
     )
     assert min(ends) >= -0.5
+
+
+def test_all_of_the_filter_can_be_reached_on_a_phone_that_lies_on_its_side(board: Board) -> None:
+    metrics = {"width": 844, "height": 390, "deviceScaleFactor": 1, "mobile": True}
+    board.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        board.find("#pages")
+        board.browser.execute_script("document.querySelector('#more').open = true")
+        panel = "document.querySelector('#more > div')"
+        board.browser.execute_script(f"{panel}.scrollTop = 1e6")
+        end = board.ask(f"{panel}.querySelector('.go').getBoundingClientRect().bottom")
+        assert end <= board.ask("innerHeight")
+    finally:
+        board.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -92,6 +92,12 @@ def test_a_failure_of_its_own_is_a_problem_that_tells_nothing(tmp_path: Path) ->
     assert_guarded(reply)
     assert "secret" not in reply.text
     assert json.loads(reply.text)["type"] == "urn:dwell:problem:failed"
+    with client_of(app) as client:
+        page = client.get("/broken", PAGE)
+    assert page.status == 500
+    assert_guarded(page)
+    assert "its log says more" in page.text
+    assert "To the dashboard" in page.text
 
 
 def test_a_websocket_is_closed(tmp_path: Path) -> None:

@@ -120,6 +120,27 @@ async def test_who_comes_when_nobody_was_there_does_not_wait_for_the_pause(
         shown_before.append(await looked_at.shown())
 
 
+async def test_who_goes_on_looking_waits_for_the_pause(
+    looked_at: Newest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "SHARE", 1e9)
+    monkeypatch.setattr(newest, "ALONE_SECONDS", -1.0)
+    looked_at.before_shown(lambda shown: asyncio.sleep(0.001))
+    first = await looked_at.shown()
+    publish(tmp_path, [2])
+
+    async def is_another() -> bool:
+        return await looked_at.shown(comes=False) != first
+
+    await turns_into(is_another)
+    second = await looked_at.shown(comes=False)
+    publish(tmp_path, [3])
+    for _ in range(20):
+        assert await looked_at.shown(comes=False) == second
+        await asyncio.sleep(0.01)
+    assert looked_at.is_behind()
+
+
 async def test_one_that_cannot_be_read_is_told_of(looked_at: Newest, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(b"x" * 4096)

@@ -83,7 +83,14 @@ def test_a_stream_tells_of_the_publication_there_is_and_of_each_new_one(tmp_path
         assert "content-encoding" not in stream.head
         assert stream.block().endswith("retry: 3000")
         first = stream.event()
-        assert first.keys() == {"publication", "published_at", "age", "behind", "projecting"}
+        assert first.keys() == {
+            "publication",
+            "published_at",
+            "now",
+            "age",
+            "behind",
+            "projecting",
+        }
         assert 0 <= int(first["age"]) < 60_000
         publish(tmp_path, [2])
         assert stream.event()["publication"] != first["publication"]
@@ -102,6 +109,18 @@ def test_who_comes_to_an_older_publication_is_told_of_the_newest_when_it_is_show
             first, second = stream.event(), stream.event()
     assert (first["behind"], second["behind"]) == (True, False)
     assert first["publication"] != second["publication"]
+
+
+def test_a_stream_tells_when_a_later_time_is_now_though_nothing_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "NOW_SECONDS", 0.0)
+    monkeypatch.setattr(newest, "SHARE", 0)
+    publish(tmp_path, [1])
+    with serving(create_dashboard(Settings(data=tmp_path))) as origin, listening(origin) as stream:
+        first, second = stream.event(), stream.event()
+    assert second["publication"] == first["publication"]
+    assert second["now"] >= first["now"]
 
 
 def test_before_the_first_publication_it_waits_for_it(

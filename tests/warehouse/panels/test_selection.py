@@ -88,6 +88,23 @@ def test_hours_are_those_of_the_zone_also_when_its_clocks_were_changed_in_betwee
     ]
 
 
+@pytest.mark.parametrize(("since", "days"), [("24h", 1), ("48h", 2)])
+def test_hours_are_compared_with_as_many_though_clocks_go_forward_in_them(
+    since: str, days: int
+) -> None:
+    now = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)
+    found = Selection.of({"since": since}, timezone="Europe/Berlin", now=now)
+    length = timedelta(days=days)
+    assert found.before_until == found.since == found.until - length
+    assert found.before == found.since - length
+
+
+def test_it_is_told_from_others_that_it_ends_now() -> None:
+    assert selection().ends_now
+    assert selection(until="2026-05-01").ends_now
+    assert not selection(until="2026-03-30").ends_now
+
+
 @pytest.mark.parametrize(
     ("since", "bucket"),
     [("3h", "hour"), ("48h", "hour"), ("3d", "day"), ("28d", "day"), ("27w", "week")],

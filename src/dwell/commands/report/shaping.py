@@ -47,15 +47,25 @@ def drawn(panel: str, answer: Answer, selection: Selection) -> Rows:
         row | {"open": length < least, "blank": begin + length <= measured_since}
         for row, begin, length in zip(rows, begins, lengths, strict=False)
     ]
+    now[-1]["open"] |= whole > HOUR and _ends_within(now[-1], whole, selection)
     before = [row | {"open": False, "blank": False} for row in rows if row["earlier"]]
     return [*now, *before] if compared else now
 
 
 def _is_running(row: Row, selection: Selection) -> bool:
     """Whether the period ends within the week that is so many weeks after the row's."""
-    until = selection.until.replace(tzinfo=UTC).astimezone(ZoneInfo(selection.timezone)).date()
     ends = date.fromisoformat(str(row["week"])) + timedelta(weeks=row["weeks_later"] + 1)
-    return ends > until
+    return ends > _ends_on(selection)
+
+
+def _ends_within(row: Row, length: timedelta, selection: Selection) -> bool:
+    """Whether the period ends before the day or week does that begins with the row."""
+    return datetime.fromisoformat(row["local"]).date() + length > _ends_on(selection)
+
+
+def _ends_on(selection: Selection) -> date:
+    """The day in which the period ends, by the clocks of the zone."""
+    return selection.until.replace(tzinfo=UTC).astimezone(ZoneInfo(selection.timezone)).date()
 
 
 def _moment(text: str) -> datetime:
@@ -74,7 +84,8 @@ def _series(rows: Rows, measure: str) -> tuple[Rows, Signals]:
             "at": f"{now[row['bucket']].isoformat()}Z",
             "from": f"{now[row['bucket']].isoformat()}Z",
             "to": f"{ends[row['bucket']].isoformat()}Z",
-            "value": (row[measure] or 0) / seconds,
+            # Of no pageviews there is no median.
+            "value": None if row[measure] is None else row[measure] / seconds,
             "before": row["earlier"],
             "open": row["open"] or row["blank"],
             # What is open is dotted, from its neighbour on.
