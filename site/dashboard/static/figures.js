@@ -397,8 +397,14 @@ export const transitions = (figure, answers) => {
 
 /* A funnel, built by clicking views */
 
-const steps = () => (asked().get("steps") ?? "").split(",").filter(Boolean);
-export const funnelAsks = () => (steps().length ? { views: steps().join(",") } : null);
+/* Names with commas between them; one with a comma in it stands in quotation marks, as in CSV. */
+const NAMES = /\s*(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g;
+const steps = () =>
+  [...(asked().get("steps") ?? "").matchAll(NAMES)]
+    .map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain.trim())
+    .filter(Boolean);
+const listed = (views) => views.map((view) => (/[",]/.test(view) ? `"${view.replaceAll('"', '""')}"` : view)).join(",");
+export const funnelAsks = () => (steps().length ? { views: listed(steps()) } : null);
 
 const stepped = ({ step, name, sessions, percent_of_first: first, percent_of_previous: previous }) =>
   [name, `${count(sessions)} sessions, ${percent(first)} of the first step`, step > 1 && `${percent(previous)} of the step before`].filter(Boolean).join("\n");
@@ -414,8 +420,8 @@ export const funnel = (figure, answers) => {
   const chosen = steps().map(whole);
   const names = [...new Set([...known, ...chosen])];
   // The address knows of clicks that are not drawn yet.
-  const add = (view) => go({ steps: [...steps(), view].join(",") });
-  const leave = (view) => go({ steps: steps().filter((step) => whole(step) !== view).join(",") });
+  const add = (view) => go({ steps: listed([...steps(), view]) });
+  const leave = (view) => go({ steps: listed(steps().filter((step) => whole(step) !== view)) });
   const taken = chosen.map((view, index) =>
     html("li", {}, html("button", { type: "button", class: "step", "data-key": `step${index}`, "aria-label": `Take out step ${index + 1}, ${short(view, names)}`, title: "Take out", onclick: () => leave(view) }, short(view, names))),
   );

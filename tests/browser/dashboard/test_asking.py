@@ -1,14 +1,20 @@
 """Filters, funnel and measures: by mouse and keyboard, in the address, and back again."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver import ActionChains, Chrome, Keys
 
+from dwell.settings import Settings
+from dwell.site.dashboard import create_dashboard
 from dwell.warehouse.published import open_published
 from dwell.warehouse.queries import bound, find
 from tests.browser.dashboard.looking import PERIOD, SINCE, UNTIL, ZONE, Board, Month, asked
+from tests.support.facts import NOW, Projected, glimpse
+from tests.support.publishing import copy_of
 from tests.support.running import wait_until
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -191,6 +197,36 @@ def test_a_funnel_is_built_by_clicking_views(board: Board, month: Month) -> None
     board.find("#funnel [data-key=step0]").send_keys(Keys.ENTER)
     board.wait("document.querySelectorAll('#funnel .step').length === 0")
     assert board.ask("document.activeElement.dataset.key").startswith("offer=")
+
+
+def test_a_step_of_a_funnel_may_have_blanks_commas_and_quotation_marks(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    views = ["Shop Basket", 'Sale, "the last"']
+    with Projected(tmp_path / "live" / "warehouse.duckdb") as projected:
+        for number, view in enumerate(views, 1):
+            projected.append(
+                [glimpse(number, view=view, begun=NOW + number, received_at=NOW + number)]
+            )
+        projected.project()
+        copy_of(projected.warehouse, tmp_path)
+    app = create_dashboard(Settings(data=tmp_path))
+    with serving(app) as origin:
+        board = Board(browser, origin).open("?since=2025-11-24&until=2025-11-25")
+        for many, view in enumerate(views, 1):
+            [offer] = [
+                each
+                for each in board.browser.find_elements("css selector", "#funnel [data-key^=offer]")
+                if each.text == view
+            ]
+            offer.click()
+            board.wait(f"document.querySelectorAll('#funnel .step').length === {many}")
+        assert board.texts("#funnel .step") == views
+        board.find("#funnel summary").click()
+        board.wait("document.querySelectorAll('#funnel tbody tr').length === 2")
+        board.click("#funnel [data-key=step0]")
+        assert board.texts("#funnel .step") == views[1:]
+        app.state.streams.close()
 
 
 def test_a_headline_figure_chooses_what_is_shown_over_time(board: Board) -> None:
