@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from statistics import median_low
 from typing import Any, NamedTuple
 
 from dwell.consumers.tally import Tally
@@ -16,8 +18,11 @@ from dwell.warehouse import promotion, scrubbing, snapshot
 from dwell.warehouse.live import LiveWarehouse
 
 SHARE = 10
-"""A publication that kept the projector waiting for t seconds is followed by SHARE * t without one,
+"""Where publications keep the projector waiting for t seconds, each is followed by SHARE * t without one,
 so that publishing costs the projector less than a tenth of its time."""
+USUAL = 3
+"""So many publications say what one takes, by their median: one that a disk holds up for seconds is not
+followed by a minute in which people see nothing new."""
 LOOK_SECONDS = 0.05
 """Between two looks for something to publish."""
 SAY_EVERY = 60.0
@@ -38,6 +43,13 @@ class Standing(NamedTuple):
 
     paused: float
     scrub_due: bool
+
+
+class Took(NamedTuple):
+    """The seconds of a publication: in which the projector stood still, and of the copy."""
+
+    pausing: float
+    copying: float
 
 
 class Publisher:
@@ -82,6 +94,7 @@ class Publisher:
         self.failing = False
         self._changed = asyncio.Event()
         self._changed.set()  # what was committed before may not be published
+        self._took: deque[Took] = deque(maxlen=USUAL)
         self._said_at: float | None = None
         self._settled_at = time.monotonic()
         for each in (published, warehouse.path):
@@ -132,8 +145,10 @@ class Publisher:
         else:
             self._tally.published(standing.paused + time.monotonic() - began)
             self.failing = False
-        copying = time.monotonic() - began
-        return max(self._every, SHARE * standing.paused, copying * (SHARE if self._behind() else 1))
+        self._took.append(Took(standing.paused, time.monotonic() - began))
+        pausing = median_low(each.pausing for each in self._took)
+        copying = median_low(each.copying for each in self._took)
+        return max(self._every, SHARE * pausing, copying * (SHARE if self._behind() else 1))
 
     async def _settle(self) -> None:
         """Keep DuckDB's write-ahead log short meanwhile: nobody else does, and it may take days."""

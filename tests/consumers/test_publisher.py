@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dwell.consumers.publisher import Publisher
+from dwell.consumers.publisher import Publisher, Standing
 from dwell.warehouse import promotion
 from dwell.warehouse.live import LiveWarehouse
 
@@ -27,6 +27,26 @@ async def test_memory_is_let_go_of_by_a_projector_that_keeps_up(
         await publisher.publish()
         assert published.exists()
     assert let_go == ([] if behind else [True])
+
+
+@pytest.mark.parametrize(
+    ("took", "pauses"),
+    [
+        ([0.2, 7.0, 0.1, 0.3], [2.0, 2.0, 2.0, 3.0]),  # a disk that stood still once
+        ([0.2, 0.7, 0.8, 0.9], [2.0, 2.0, 7.0, 8.0]),  # one that has become slow
+    ],
+)
+async def test_one_publication_that_takes_long_is_not_followed_by_a_pause_ten_times_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took: list[float], pauses: list[float]
+) -> None:
+    with LiveWarehouse(tmp_path / "live.duckdb") as warehouse:
+        publisher = Publisher(warehouse, tmp_path / "warehouse.duckdb", every=0, in_turn=at_once)
+        found = []
+        for seconds in took:
+            monkeypatch.setattr(publisher, "_checkpoint", lambda: Standing(seconds, False))  # noqa: B023
+            publisher.changed()
+            found.append(await publisher.publish())
+    assert found == pytest.approx(pauses)
 
 
 async def test_a_promoted_warehouse_that_is_behind_is_brought_into_its_file(
