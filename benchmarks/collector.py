@@ -45,7 +45,9 @@ LIMIT = (
     "the write to the socket. The last quarter is the thread that writes the log, most of it the sync, "
     "which some fifteen requests share. Both threads want the interpreter's lock. At 100 requests/s nothing "
     "is shared: each wakes two threads that slept, and takes nine times what it takes in a row, half of that "
-    "for a commit and a sync of its own."
+    "for a commit and a sync of its own. With Kafka all of it is in the event loop's thread: a quarter is "
+    "aiokafka, which makes a batch and a request of what came while the one before was under way, a tenth "
+    "Dwell's own writer, and the broker takes what is left of the two cores."
 )
 
 Figures = dict[str, list[float]]

@@ -77,6 +77,7 @@ class WaitingRoom:
         self._timer: asyncio.TimerHandle | None = None
         self._probing: asyncio.Task[None] | None = None
         self._empty: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @property
@@ -108,7 +109,7 @@ class WaitingRoom:
                 f"{self._bytes} bytes wait for {self._log}: "
                 f"{size} more would exceed DWELL_WAITING_BYTES, which is {self._most}"
             )
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._found()
         deadline = loop.time() + self._within
         ticket = Ticket(records, loop.create_future(), size, deadline)
         self._bytes += size
@@ -117,6 +118,11 @@ class WaitingRoom:
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._sweep)
         return ticket
+
+    def _found(self) -> asyncio.AbstractEventLoop:
+        """The loop, once: to ask for it costs a system call each time before Python 3.12."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def probe_ticket(self) -> Ticket:
         """A ticket for the writer's own probe, which no deadline ends; it must be settled too."""

@@ -97,9 +97,13 @@ class Connection:
         return LogUnavailable(f"{self.name} failed: {said}")
 
 
-def find_again(client: Any) -> None:
+def find_again(client: Any, looks: Callable[[], None] = lambda: None) -> None:
     """Have a client find its cluster again when every broker has been replaced. aiokafka asks those alone
-    that it was told of last; behind the names in `DWELL_LOG` others may answer by then."""
+    that it was told of last; behind the names in `DWELL_LOG` others may answer by then.
+
+    Args:
+        looks: called before it looks. What it finds may be another cluster.
+    """
     update, away_since = client._metadata_update, None
 
     @wraps(update)
@@ -112,6 +116,7 @@ def find_again(client: Any) -> None:
         away_since = away_since or now
         if now - away_since < AGAIN_SECONDS:
             return False
+        looks()
         try:
             await client.bootstrap()
         except KafkaConnectionError:

@@ -45,11 +45,15 @@ class KafkaReader(LogReader):
         self._opening = asyncio.Lock()
         self._positions: dict[TopicPartition, int] = {}
         self._heard: dict[TopicPartition, tuple[int | None, float]] = {}
+        self._identity: str | None = None
+        self._is_unsure = False
 
     async def identity(self) -> str:
         """As the contract says: the cluster's id and the topic."""
         async with self._connection.answering(ANSWER_SECONDS):
-            return await self._topic.identity()
+            found = await self._topic.identity()
+        self._identity = self._identity or found
+        return found
 
     async def partitions(self) -> list[int]:
         """As the contract says."""
@@ -102,6 +106,7 @@ class KafkaReader(LogReader):
         if not places:
             return {}
         asker = await self._asking()
+        await self._refuse_another()
         async with self._connection.answering(ANSWER_SECONDS):
             known = await self._topic.partitions()
             for place in places:
@@ -148,6 +153,11 @@ class KafkaReader(LogReader):
         except KafkaError as error:
             self._seek()
             raise self._connection.explained(error) from error
+        try:
+            await self._refuse_another()
+        except LogUnavailable:
+            self._seek()
+            raise
         batches = [_batch(place.partition, records) for place, records in found.items()]
         for batch in batches:
             self._positions[self._place(batch.partition)] = batch.next_offset
@@ -201,7 +211,7 @@ class KafkaReader(LogReader):
         except BaseException:
             await let_go(consumer)
             raise
-        find_again(consumer._client)
+        find_again(consumer._client, self._doubt)
         consumer._fetcher._records = _Fetched()
         return consumer
 
@@ -213,6 +223,30 @@ class KafkaReader(LogReader):
             name = self._connection.name
             refuse_misfit(name, place.partition, position, start=start, end=end)
         self._seek()
+
+    async def _refuse_another(self) -> None:
+        """After the brokers were looked for behind their names: it is to be the same cluster.
+
+        Raises:
+            LogMismatch: it is not.
+        """
+        if not self._is_unsure:
+            return
+        self._is_unsure, before = False, self._identity
+        try:
+            found = await self.identity()
+        except LogUnavailable:
+            self._is_unsure = True
+            raise
+        if before not in (None, found):
+            self._is_unsure = True
+            raise LogMismatch(
+                f"{self._connection.name} is {found} now, and was {before}: expected brokers of the same "
+                "cluster behind the names in DWELL_LOG"
+            )
+
+    def _doubt(self) -> None:
+        self._is_unsure = True
 
     def _refuse_silence(self) -> None:
         """Brokers that are away are tried again by the client without a word.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ APPEAR_SECONDS = 5.0
 AHEAD = "message.timestamp.after.max.ms"
 """How far ahead of a broker's clock a record's time may be; an hour, where Kafka 4 is told nothing."""
 ANY_TIME = 2**63 - 1
+GONE_SECONDS = 60.0
+"""After which a partition is gone of which brokers tell no more."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ class Topic:
         self._admin: Any = None
         self._made = False
         self._seen: set[int] = set()
+        self._missing: dict[int, float] = {}
         self._opening = asyncio.Lock()
         self._least_in_sync = 1
 
@@ -113,12 +117,16 @@ class Topic:
         return f"kafka:{cluster['cluster_id']}/{self._connection.topic}"
 
     async def partitions(self) -> list[int]:
-        """Those there are now, ascending. They become no fewer: a broker that is behind the others may
-        not know of the newest.
+        """Those there are now, ascending. One that was there is gone when no broker has told of it for
+        GONE_SECONDS: one that is behind the others may not know of the newest.
 
         Raises: as `ensure`.
         """
-        self._seen.update(each["partition"] for each in await self._described())
+        told = {each["partition"] for each in await self._described()}
+        now = time.monotonic()
+        since = {each: self._missing.get(each, now) for each in self._seen - told}
+        self._missing = {each: at for each, at in since.items() if now - at < GONE_SECONDS}
+        self._seen = told | self._missing.keys()
         return sorted(self._seen)
 
     async def check(self) -> None:

@@ -7,6 +7,7 @@ Kafka acknowledges before it syncs.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -273,7 +274,7 @@ class _Session:
         await abandon(self.producer)
 
     def _partitions(self) -> int:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if now >= self._count_at:
             self._count_at = now + PARTITIONS_SECONDS
             known = self.producer.client.cluster.partitions_for_topic(self.connection.topic)

@@ -19,6 +19,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.partitioner import murmur2
 from aiokafka.record.default_records import DefaultRecord
 
+from dwell.commands.broker.release import Release
 from dwell.commands.broker.server import Broker
 from dwell.errors import LogMismatch, LogUnavailable, SettingInvalid
 from dwell.events.kafka import connection, topic
@@ -347,6 +348,8 @@ async def test_partitions_that_are_added_are_used_and_read(
     await reader.assign({0: 0, 1: 0, 2: 0})
     found = await read_all(reader, sum(ends.values()))
     assert {batch.partition for batch in found} == {0, 1, 2}
+    monkeypatch.setattr(topic, "GONE_SECONDS", 0.0)
+    assert await reader.partitions() == [0]
     await reader.close()
     await writer.close()
 
@@ -460,6 +463,39 @@ async def test_brokers_that_were_all_replaced_are_found_behind_their_names(
             await again(ask)  # what is asked first finds out
     assert await reader.end(0) == 2
     await asyncio.gather(writer.close(), reader.close())
+
+
+@pytest.mark.real_broker
+async def test_another_cluster_behind_the_same_names_is_not_read_on(
+    own_broker: Broker, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "AGAIN_SECONDS", 0.0)
+    at = At(own_broker.address)
+    writer, reader = at.writer(), at.reader()
+    await writer.append(records(2))
+    before = await reader.identity()
+    await reader.assign({0: 0})
+    assert len(values(await read_all(reader, 2))) == 2
+    assert await reader.end(0) == 2
+    await writer.close()
+    with Broker(release, tmp_path / "kafka") as another:
+        other = At(another.address, log=f"kafka://{another.address}/{at.topic}")
+        writer = other.writer()
+        await writer.append(records(5))
+        await writer.close()
+        for client in (
+            reader._consumer._client,
+            reader._asker._client,
+            reader._topic._admin._client,
+        ):
+            client._bootstrap_servers = [another.address]
+            leave(client)
+        refused = rf"is kafka:.*/{at.topic} now, and was {before}: expected brokers of the same"
+        for ask in (lambda: read_all(reader, 1), lambda: reader.assign({0: 2})):
+            async with asyncio.timeout(20):
+                with pytest.raises(LogMismatch, match=refused):
+                    await again(ask)
+        await reader.close()
 
 
 async def again(ask: Callable[[], Awaitable[object]]) -> None:
