@@ -178,9 +178,11 @@ def _before(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[datetime,
         if length > LONGEST:
             raise OverflowError
         begin, end = (_local(moment, zone) for moment in (since, until))
-        if length < timedelta(days=1) and begin.time() != time():
+        told_in_hours = begin.time() != time() and (
+            length < timedelta(days=1) or not length % timedelta(days=1)
+        )
+        if told_in_hours:  # 24 of them are 23 or 25 by clocks that are changed in them
             return since - length, since
-        # Where clocks go forward in it, 24 hours are 25 by the clocks.
         days = timedelta(days=min(_days(end - begin), _days(length)))
         return _utc(begin - days, zone), min(_utc(end - days, zone), since)
     except OverflowError:

@@ -40,6 +40,9 @@ export const spanOf = (given) => {
   return ((until || Date.now()) - since) / 86_400_000;
 };
 
+/** This page, without the place in it: whoever follows that leaves it and comes again. */
+export const anew = () => location.pathname + location.search;
+
 /** The address with these parameters changed; null or "" takes one away. */
 export const changed = (changes) => {
   const params = new URLSearchParams([...asked()]);

@@ -1,6 +1,6 @@
 // The dashboard: which panels there are, what they ask, and when they ask again.
 
-import { asked, changed, FILTERS, filtersIn, go, inWords, PERIOD, selection } from "./address.js";
+import { anew, asked, changed, FILTERS, filtersIn, go, inWords, PERIOD, selection } from "./address.js";
 import { ask, renew, send } from "./asking.js";
 import { fetched } from "./charts.js";
 import { html, reached, replace } from "./elements.js";
@@ -129,6 +129,7 @@ const near = new Set();
 /** Who is here now is said at the top of the page, which is always on the screen. */
 const shows = (panel) => near.has(panel) || panel === live;
 const stale = new Set();
+let isPaused = () => false;
 let isEmpty = "empty" in document.getElementById("cards").dataset;
 
 /** Panels on the screen are asked again at once, the others when they come onto it. */
@@ -138,7 +139,7 @@ const seen = new IntersectionObserver(
       const panel = panels.find((each) => each.section === target);
       if (isIntersecting) near.add(panel);
       else near.delete(panel);
-      if (isIntersecting && stale.delete(panel)) panel.refresh();
+      if (isIntersecting && !isPaused() && stale.delete(panel)) panel.refresh();
     }
   },
   { rootMargin: "200px" },
@@ -166,9 +167,20 @@ const everything = async () => {
     if (panel === headline) send();
     return settled;
   }));
+  if (isPaused() && mine === turn) await together();
   if (mine !== turn) return;
   delete root.dataset.asking;
   if ("ready" in root.dataset) answered();
+};
+
+/** Nobody tells a page that is paused of a publication that came between its answers. */
+const together = async () => {
+  const answers = panels.flatMap((panel) => Object.values(panel.answers)).filter(({ published_at }) => published_at);
+  const newest = answers.reduce((one, other) => (other.published_at > one.published_at ? other : one), answers[0]);
+  if (!newest) return;
+  const { publication } = newest;
+  const now = answers.find((each) => each.publication === publication && each.ends_now)?.until;
+  await Promise.all(panels.filter((panel) => !panel.isOf({ publication, now })).map((panel) => panel.refresh()));
 };
 
 /** Say to who does not see it that a change of the filters has had its effect. */
@@ -191,7 +203,7 @@ const published = async (newest) => {
   const shown = older.filter(shows);
   const before = refusals;
   await Promise.all(shown.map((panel) => panel.refresh()));
-  if (shown.length && refusals === before) problem.hidden = true;
+  if (refusals === before && panels.every((panel) => panel.isPresent())) problem.hidden = true;
 };
 
 const problem = document.getElementById("problem");
@@ -206,7 +218,7 @@ const tell = (words, href, wayOut) => {
  *  with "the period". Or who looks has to sign in again. */
 document.addEventListener("refused", ({ detail: { status, message } }) => {
   refusals += 1;
-  if (status === 401) return tell("You are no longer signed in.", location.href, "Sign in");
+  if (status === 401) return tell("You are no longer signed in.", anew(), "Sign in");
   if (!problem.hidden) return;
   const [name] = message.replace(/^the period/, "since").split(" ");
   const away = PERIOD.includes(name) ? PERIOD : name in FILTERS ? [name] : [...PERIOD, ...Object.keys(FILTERS)];
@@ -223,4 +235,4 @@ root.dataset.ready = "";
 for (const panel of panels) seen.observe(panel.section);
 // Who is here now changes by itself, as time passes.
 setInterval(() => document.visibilityState === "visible" && !isEmpty && !isPaused() && live.refresh(), 30_000);
-const isPaused = follow(published);
+isPaused = follow(published, () => headline.answers.totals?.published_at);

@@ -23,15 +23,18 @@ export const svg = (tag, attributes, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
 
 /** New children for an element; the focus stays on what has the same `data-key`, or goes to what came
- *  next, or before. */
+ *  next, or before, or to what there is instead. */
 export const replace = (element, ...children) => {
+  const hadFocus = element.contains(document.activeElement) && element !== document.activeElement;
   const keyed = [...element.querySelectorAll("[data-key]")];
   const at = keyed.indexOf(document.activeElement);
   element.replaceChildren(...children.flat().filter(Boolean));
-  if (at < 0) return;
+  if (!hadFocus || !element.hasChildNodes()) return;
   const found = (each) => element.querySelector(`[data-key="${CSS.escape(each.dataset.key)}"]`);
-  const heir = [...keyed.slice(at), ...keyed.slice(0, at).reverse()].find(found);
-  if (heir) found(heir).focus({ preventScroll: true });
+  const heir = at < 0 ? undefined : [...keyed.slice(at), ...keyed.slice(0, at).reverse()].find(found);
+  const instead = heir ? found(heir) : (element.querySelector("a[href], button, [tabindex='0']") ?? element);
+  if (instead === element) element.tabIndex = -1;
+  instead.focus({ preventScroll: true });
 };
 
 /** Mark that the page has come so far, for who measures it; the latest mark alone is kept. */

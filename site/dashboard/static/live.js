@@ -11,12 +11,13 @@ const GRACE = 10_000;
 const QUIET = 60_000;
 
 /** Calls `refresh({publication, now})`, which returns a promise, for each publication, and when a later
- *  time is now. Says how old the figures are. Returns what says whether that is paused.
+ *  time is now. Says how old the figures are; while that is paused, what `shownAt()` gives.
+ *  Returns what says whether it is paused.
  *
  *  A stream is one of the few connections that a browser has for a server, so only a page that can be
  *  seen holds one. After a refresh there is a pause of at least `LEAST_PAUSE` ms, and of so many times
  *  its length that it keeps the server busy for a twentieth of the time at most. */
-export const follow = (refresh) => {
+export const follow = (refresh, shownAt) => {
   const age = document.getElementById("age");
   const pause = document.getElementById("pause");
   let isPaused = false;
@@ -32,15 +33,16 @@ export const follow = (refresh) => {
   let retry;
 
   const say = () => {
-    if (isPaused) age.textContent = published ? `Paused: figures of ${since()}` : "Paused";
+    const of = isPaused && shownAt();
+    if (isPaused) age.textContent = of ? `Paused: figures of ${at(Date.parse(of))}` : "Paused";
     else age.textContent = `${trouble} ${published ? told() : ""}${behind ? ", newer figures are coming" : ""}`.trim();
   };
-  const since = () => (Date.now() - published < 72_000_000 ? clock(published).slice(0, 5) : recently(published));
+  const at = (moment) => (Date.now() - moment < 72_000_000 ? clock(moment).slice(0, 5) : recently(moment));
   /** Of what is young its age; of what is older, why: nobody came, or nothing is published. */
   const told = () => {
     const old = Date.now() - published;
     if (old < QUIET || behind) return `Updated ${ago(old)}`;
-    return projecting === false ? `No projector is at work: figures of ${since()}` : `Nothing newer since ${since()}`;
+    return projecting === false ? `No projector is at work: figures of ${at(published)}` : `Nothing newer since ${at(published)}`;
   };
   const isSeen = () => document.visibilityState === "visible" && !isPaused;
   const later = () => (timer ??= setTimeout(work, Math.max(0, earliest - performance.now())));

@@ -1,6 +1,6 @@
 // What a figure says that cannot be shown.
 
-import { asked, FILTERS } from "./address.js";
+import { anew, asked, FILTERS } from "./address.js";
 import { html, none } from "./elements.js";
 
 /** The same where nothing is published; said once, above everything else. */
@@ -26,7 +26,7 @@ export const passes = (error) => error.type === "busy";
 export const said = (error, again) => {
   const button = () => html("button", { type: "button", "data-key": "again", onclick: again }, "Try again");
   if (error.status === 401) {
-    return none("You are no longer signed in.", html("a", { href: location.href }, "Sign in"));
+    return none("You are no longer signed in.", html("a", { href: anew() }, "Sign in"));
   }
   if (passes(error)) return none("One moment.", "Much is asked at once; this comes by itself.");
   if (error.isLost) return wrong("The dashboard does not answer. ", button());

@@ -91,11 +91,26 @@ def test_a_publication_shows_without_loading_the_page_anew(
         assert board.ask(f"{table}.scrollTop") == 40
         board.find("#pause").click()
         assert board.texts("#age")[0].startswith("Paused: figures of ")
+        known = board.texts("#completeness .figure")
+        served = (
+            "fetch('panels/totals.json' + location.search).then((answer) => answer.json())"
+            ".then(({ rows }) => rows[0].total)"
+        )
         publish(tmp_path, [3.0])
+        wait_until(lambda: board.ask(served) == 40)
         board.ask("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 8000)))")
         assert board.headline()["total"] == 37
+        board.ask("document.querySelector('#completeness').scrollIntoView()")
+        board.ask("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 1000)))")
+        assert board.texts("#completeness .figure") == known
+        # Who asks for something else gets what is newest, all of it.
+        board.click("#devices a[data-key='device=desktop']")
+        assert board.headline()["total"] == 40
+        wait_until(lambda: board.texts("#completeness .figure") != known)
+        publish(tmp_path, [2.0])
         board.find("#pause").click()
-        board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '40'")
+        board.wait("document.querySelector('.tile[data-measure=total]')?.dataset.value === '42'")
+        board.click("#chips [data-filter=device]")
         # Who is here is told at the top, wherever the panel with it is.
         monkeypatch.setattr(publishing, "STARTED", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
         publish(tmp_path, [3.0])

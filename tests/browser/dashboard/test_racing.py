@@ -153,11 +153,15 @@ def test_a_busy_server_is_asked_again_by_itself(board: Board, haste: None, hold:
 
 def test_who_is_no_longer_signed_in_is_told_so(board: Board, hold: Held) -> None:
     assert "here now" in board.texts("#now")[0]
+    board.find("#now").click()
     hold.refused = (r"json|events", 401, "locked")
     board.click("#devices a[data-key='device=phone']")
     assert board.texts("#totals .none strong") == ["You are no longer signed in."]
-    assert board.ask("document.querySelector('#totals .none a').href === location.href")
+    board.ask("location.hash = 'live'")  # a link to the same place would ask for nothing
     assert board.texts("#problem:not([hidden]) a") == ["Sign in"]
+    for link in ("#totals .none a", "#problem a"):
+        href = board.ask(f"document.querySelector('{link}').href")
+        assert href == board.ask("location.href.replace('#live', '')")
     assert board.texts("#now") == ["– here now"]
     board.ask("document.dispatchEvent(new Event('visibilitychange'))")
     board.wait("document.querySelector('#age').textContent.startsWith('Updates are refused. ')")
@@ -185,6 +189,7 @@ def test_figures_of_another_selection_do_not_stay_while_nothing_answers(
         assert board.headline() == whole
         board.click("#devices a[data-key='device=phone']")
         assert "does not answer" in board.find("#totals").text
+        assert board.ask("document.activeElement.closest('#devices .figure') !== null")
         assert board.texts("#span") == [""]
         board.wait(f"{tables} === 0")
     press(board, "#totals [data-key=again]")
