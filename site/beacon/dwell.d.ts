@@ -20,7 +20,7 @@ declare namespace Dwell {
     /**
      * Begins a pageview now, for an application that knows better than the address what it
      * shows; the pageview before ends. A push or a traversal to another path begins one by itself:
-     * name it in the same task as the push, and it is one pageview.
+     * name it behind the push, in the same task, and it is one pageview.
      */
     pageview(of: Pageview): void;
 

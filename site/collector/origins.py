@@ -28,7 +28,8 @@ class Origins:
         """Let pass what comes from here or from an allowed origin.
 
         A request with neither `Origin` nor `Sec-Fetch-Site` does not come from a page of a browser
-        and passes too.
+        and passes too. A page with `Referrer-Policy: no-referrer` keeps its origin to itself, and its
+        browser says all the same that it is the same.
 
         Raises:
             Refused: it comes from another origin.
@@ -37,6 +38,8 @@ class Origins:
         origin = headers.get(b"origin")
         site = headers.get(b"sec-fetch-site")
         if site not in _OTHERS and (origin is None or _is_own(origin, request)):
+            return
+        if site == b"same-origin" and origin == b"null":
             return
         if origin is None or origin.lower() not in self._headers:
             raise Refused(Cause.OTHER_ORIGIN, _detail(origin, site, request))

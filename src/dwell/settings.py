@@ -300,7 +300,7 @@ class Settings(BaseModel):
     )
     session_timeout: Annotated[int, Field(ge=1)] = _setting(
         1800,
-        "Seconds without a fact after which the beacon begins a new session.",
+        "Seconds without a fact after which the next pageview begins a new session.",
         "a whole number of seconds above 0",
     )
     batch_facts: Annotated[int, Field(ge=1, le=1_000_000)] = _setting(

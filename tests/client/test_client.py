@@ -108,6 +108,17 @@ def test_what_is_wrong_is_named_by_pageview_field_value_and_what_would_be_right(
     assert len(site.kept) == 100, "the request before is kept, and of this one nothing"
 
 
+def test_a_fact_that_no_request_has_room_for_is_named(site: Site, client: Client) -> None:
+    pageviews = [*looks(1), *looks(1, identity={"text": "x" * 70_000})]
+    with pytest.raises(FactsRefused) as refused:
+        client.send(pageviews)
+    [error] = refused.value.errors
+    assert (error.index, error.field) == (1, "identity")
+    assert error.detail.startswith("identity makes a fact of 70,")
+    assert "expected one that fits into a request" in error.detail
+    assert len(site.kept) == 2
+
+
 def test_a_wrong_key_is_not_tried_again(site: Site) -> None:
     with Client(f"{site.origin}/dwell", new_key()) as stranger, pytest.raises(NotAdmitted):
         stranger.send(looks(1))

@@ -148,6 +148,16 @@ def test_every_row_says_which_records_made_it(projected: Projected) -> None:
             "the record is not JSON",
         ),
         (
+            glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b"NaN"),
+            "not_json",
+            "the record is not JSON",
+        ),
+        (
+            glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b"Infinity"),
+            "not_json",
+            "the record is not JSON",
+        ),
+        (
             glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b'{"a":1}'),
             "invalid_field",
             "view is {",

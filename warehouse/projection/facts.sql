@@ -2,12 +2,13 @@
 create or replace temp macro is_current(type) as
     type in ('dwell.page.viewed.v1', 'dwell.page.visibility_changed.v1');
 
--- Whether a text that the reader made cannot be that of a number, a boolean, an array or an object.
+-- Whether a text that the reader made cannot be that of a number (NaN is one for DuckDB), a boolean, an
+-- array or an object.
 create or replace temp macro was_text(value) as
     (value >= 'A' or starts_with(value, '/'))
     and value not between '[' and '\'
     and value not between '{' and '|'
-    and value not in ('true', 'false');
+    and lower(value) not in ('true', 'false', 'nan', 'inf', 'infinity');
 
 -- Records become facts. What the strict reader does not take whole, or what breaks a bound, is left out
 -- here and goes to the judge, who says why or reads it after all; what the judge has read comes back as

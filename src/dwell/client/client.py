@@ -99,7 +99,8 @@ class Client:
         What is sent again counts once. The pageviews may be a generator: few are held at a time.
 
         Raises:
-            FactsRefused: some facts are wrong; what came before their request is kept.
+            FactsRefused: some facts are wrong, or one is too large for any request; what came before
+                their request is kept.
             NotAdmitted: the collector does not know the key.
             Unreachable: it was not to be reached for so long as the client is patient.
         """
@@ -158,6 +159,10 @@ def _batches(facts: Iterable[_Fact]) -> Iterator[list[_Fact]]:
     batch: list[_Fact] = []
     size = 0
     for fact in facts:
+        if len(fact.body) > MOST_BYTES:
+            if batch:
+                yield batch
+            raise FactsRefused([_too_large(fact)])
         if batch and (len(batch) == MOST_FACTS or size + len(fact.body) > MOST_BYTES):
             yield batch
             batch, size = [], 0
@@ -165,6 +170,15 @@ def _batches(facts: Iterable[_Fact]) -> Iterator[list[_Fact]]:
         size += len(fact.body) + 1
     if batch:
         yield batch
+
+
+def _too_large(fact: _Fact) -> FactError:
+    field = max(fact.said, key=lambda name: len(json.dumps(fact.said[name])))
+    detail = (
+        f"{field} makes a fact of {len(fact.body):,} bytes: expected one that fits into a request, of "
+        f"{MOST_BYTES:,} bytes at most"
+    )
+    return FactError(fact.of, field, fact.said[field], detail, fact.said)
 
 
 def _refusal(status: int, said: bytes, batch: list[_Fact], url: str) -> ClientError:

@@ -44,6 +44,11 @@ def test_the_sites_own_pages_may_send(site: Site, site_said: str | None) -> None
     assert "access-control-allow-origin" not in answer.headers
 
 
+def test_the_sites_own_pages_may_keep_their_origin_to_themselves(site: Site) -> None:
+    headers = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert site.post(fact(), headers=headers).status == 204
+
+
 def test_a_client_that_is_no_browser_may_send(site: Site) -> None:
     assert site.post(fact()).status == 204
 
@@ -53,6 +58,8 @@ def test_a_client_that_is_no_browser_may_send(site: Site) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
         {"Origin": ""},
         {"Origin": "https://127.0.0.1:{port}"},
         {"Origin": "http://127.0.0.1"},
