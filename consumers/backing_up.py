@@ -25,7 +25,7 @@ from dwell.consumers.backup import (
     copied,
     not_copied,
 )
-from dwell.consumers.forgetting import lives
+from dwell.consumers.forgetting import projectors
 from dwell.durable import sync
 from dwell.errors import BackupInvalid, WarehouseHeld
 from dwell.events import log_file
@@ -128,7 +128,7 @@ def _drafting(target: Path) -> Iterator[_Draft]:
 
 
 def _made(settings: Settings, draft: _Draft, *, secrets: bool) -> Manifest:
-    own = lives(settings)
+    own = projectors(settings)
     for each in own:
         if each.publication.exists():
             draft.add(each.publication, str(each.publication.relative_to(settings.data)))
@@ -136,7 +136,7 @@ def _made(settings: Settings, draft: _Draft, *, secrets: bool) -> Manifest:
     identity = _log(settings, draft)
     left_out = _secrets(settings, draft, secrets=secrets)
     _settings(settings, draft)
-    share = own[0].share if own else None
+    share = own[0].share
     return Manifest(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         dwell=dwell.__version__,

@@ -206,6 +206,8 @@ class Copying:
         """Whether the target has nothing but empty records: a run was ended while it skipped what the
         source has no more. By its first and last ones."""
         start = await self.target.start(partition)
+        if start >= position:  # what was there is gone, whatever it was
+            return False
         spans = [
             Span(partition, start, min(position, start + COMPARED)),
             Span(partition, max(start, position - COMPARED), position),

@@ -340,15 +340,19 @@ def _ask_log(settings: Settings, question: Callable[..., object]) -> dict[int, i
     return asyncio.run(ask())
 
 
-def lives(settings: Settings) -> list[Settings]:
-    """The settings of each projector of the data folder, as it is projected into now, that has a live
-    warehouse: of the one for all, or of each shard's."""
+def projectors(settings: Settings) -> list[Settings]:
+    """The settings of each projector of the data folder, as it is projected into now: of the one for all,
+    or of each shard's."""
     layout = settings.live / "layout.lock"
     written = layout.read_text() if layout.exists() else ""
     count = int(written.split()[0]) if written.endswith("shards") else 0
     shares = [str(each) for each in Shard(count, 1).all()] if count else [""]
-    own = [Settings(**settings.model_dump() | {"shard": share}) for share in shares]
-    return [each for each in own if each.warehouse.exists()]
+    return [Settings(**settings.model_dump() | {"shard": share}) for share in shares]
+
+
+def lives(settings: Settings) -> list[Settings]:
+    """Those of them that have a live warehouse."""
+    return [each for each in projectors(settings) if each.warehouse.exists()]
 
 
 def kept(settings: Settings) -> list[Path]:

@@ -6,12 +6,14 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from dwell import messages
 from dwell.consumers.origin import refuse_other
 from dwell.consumers.projector import Projector
 from dwell.consumers.pruner import prune_regularly
 from dwell.consumers.tally import Tally
+from dwell.events.embedded import PARTITION
 from dwell.events.opening import open_dead_letters, open_reader, quiet
 from dwell.health import Health
 from dwell.settings import Settings
@@ -71,7 +73,7 @@ async def _hold(settings: Settings, told: asyncio.Event, tally: Tally) -> None:
         LiveWarehouse(settings.warehouse, share) as warehouse,
     ):
         refuse_other(settings, warehouse.path, warehouse.info("log_identity"), ask=False)
-        pruning = asyncio.create_task(prune_regularly(settings))
+        pruning = asyncio.create_task(prune_regularly(settings, partial(_committed, tally)))
         try:
             while await _project(settings, warehouse, told, tally):
                 warehouse.reopen()
@@ -100,6 +102,11 @@ async def _project(
         tally.at_work = None
         closing = [reader.close(), *([dead_letters.close()] if dead_letters else [])]
         await asyncio.gather(*closing)
+
+
+def _committed(tally: Tally) -> int | None:
+    """Up to where an embedded log has been read."""
+    return tally.at_work.positions.get(PARTITION) if tally.at_work else None
 
 
 async def _stop_when(told: asyncio.Event, projector: Projector) -> None:

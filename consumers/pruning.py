@@ -49,13 +49,14 @@ class Pruned:
     dropped: int
 
 
-def plan(settings: Settings, now: int) -> Plan:
+def plan(settings: Settings, now: int, read: int | None = None) -> Plan:
     """What is old and published by now; nothing is changed.
 
     A day goes as a whole, so that the archive's file of it is written once.
 
     Args:
         now: milliseconds since 1970.
+        read: the offset before which a projector at work has read everything, if that is known.
 
     Raises:
         SettingInvalid: it is not said how long facts are kept, or the log is Kafka's.
@@ -71,7 +72,7 @@ def plan(settings: Settings, now: int) -> Plan:
         raise SettingInvalid(
             "DWELL_KEEP_FACTS is '': expected how long the log keeps facts, as 90d; it keeps them for ever"
         )
-    return asyncio.run(_planned(settings, old_before(keep, now)))
+    return asyncio.run(_planned(settings, old_before(keep, now), read))
 
 
 def old_before(keep: int, now: int) -> int:
@@ -82,12 +83,13 @@ def old_before(keep: int, now: int) -> int:
     return max(moment, 0)
 
 
-async def _planned(settings: Settings, moment: int) -> Plan:
+async def _planned(settings: Settings, moment: int, read: int | None = None) -> Plan:
     async with opened(settings, None) as history:
         first, end = await history.bounds(PARTITION)
         old = await history.offset_at(PARTITION, moment)
         identity = await history.identity()
-    known = min([published(settings, identity).positions.get(PARTITION, 0), *_read(settings)])
+    told = published(settings, identity).positions.get(PARTITION, 0)
+    known = min([told, *_read(settings), *([] if read is None else [read])])
     return Plan(moment, first, max(first, min(old, known, end - 1)), old, known)
 
 

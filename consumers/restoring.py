@@ -23,8 +23,9 @@ from dwell.consumers.backup import (
 from dwell.consumers.forgetting import Forgetting, lives
 from dwell.consumers.moving import erased_by
 from dwell.durable import sync
-from dwell.errors import BackupInvalid
+from dwell.errors import AlreadyRunning, BackupInvalid
 from dwell.events.embedded import EmbeddedReader
+from dwell.locks import alone
 from dwell.schemas.facts import UUID_PATTERN
 from dwell.settings import Settings
 from dwell.shard import Shard
@@ -33,6 +34,7 @@ from dwell.warehouse.live import LiveWarehouse
 
 DRAFT = ".restoring"
 """The folder in the data folder for what is on its way."""
+LOCK = ".restoring.lock"
 FORGET_SECONDS = 120.0
 
 
@@ -75,22 +77,35 @@ class Restoring:
             since: where it stands who was forgotten after the backup was made.
 
         Raises:
+            AlreadyRunning: another process restores into the folder.
             BackupInvalid: a file is not as it was backed up, or the folder cannot be written; nothing is
                 in place then.
             DwellError: as logs and warehouses have it.
         """
         wanted = erasures_in(since)
+        data = self._settings.data
+        lock = data / LOCK
+        refusal = AlreadyRunning(f"{data} is being restored by another process: wait for it")
         try:
-            self._clear()
-            self._draft.mkdir(parents=True)
-            for entry in self.manifest.files:
-                place = self._place(entry.path)
-                take(self._backup, entry, None if place is None else self._draft / place)
-            self._publish()
-            self._forget(wanted)
-            self._put()
+            data.mkdir(parents=True, exist_ok=True)
+            with alone(lock, refusal):
+                try:
+                    self._refuse_taken()
+                    self._make(wanted)
+                finally:
+                    lock.unlink(missing_ok=True)
         except OSError as error:
-            raise not_copied(self._settings.data, error) from error
+            raise not_copied(data, error) from error
+
+    def _make(self, wanted: Mapping[str, int]) -> None:
+        self._clear()
+        self._draft.mkdir()
+        for entry in self.manifest.files:
+            place = self._place(entry.path)
+            take(self._backup, entry, None if place is None else self._draft / place)
+        self._publish()
+        self._forget(wanted)
+        self._put()
 
     def _place(self, path: str) -> Path | None:
         """Where a file of the backup belongs in a data folder; `None`: it is for people alone."""
@@ -152,7 +167,7 @@ class Restoring:
         """
         data = self._settings.data
         there = {each.name for each in data.iterdir()} if data.exists() else set()
-        there -= {DRAFT, "lost+found"}
+        there -= {DRAFT, LOCK, "lost+found"}
         begun = self._draft.exists() and all(map(_is_ours, there)) and "live" not in there
         if there and not begun:
             raise BackupInvalid(

@@ -34,7 +34,7 @@ def renew(
     try:
         before = path.stat()
         _copy(path, copy)
-        with LiveWarehouse(copy, _shard_of(copy, path), way_back=False) as warehouse:
+        with _opened(copy, path) as warehouse:
             erase(warehouse)
         scrubbing.scrub(copy, draft)
         if not path.exists() or not os.path.samestat(before, path.stat()):
@@ -61,6 +61,21 @@ def _copy(path: Path, copy: Path) -> None:
     copy.chmod(0o600)
 
 
+def _opened(copy: Path, path: Path) -> LiveWarehouse:
+    """The copy, open.
+
+    Raises:
+        WarehouseError: it cannot be, by this version of Dwell for example; the message names the path.
+    """
+    try:
+        return LiveWarehouse(copy, _shard_of(copy, path), way_back=False)
+    except WarehouseError as error:
+        said = str(error).replace(str(copy), str(path))
+        raise WarehouseError(
+            f"{said}; it has something of the visitors, so move or remove the file"
+        ) from None
+
+
 def _shard_of(copy: Path, path: Path) -> Shard | None:
     """Whose facts are in it.
 
@@ -73,8 +88,7 @@ def _shard_of(copy: Path, path: Path) -> Shard | None:
             rows = connection.execute("select name, value from kept.projection_info").fetchall()
     except duckdb.Error:
         raise WarehouseError(
-            f"{path} has something of the visitors: expected a warehouse that Dwell made, for only from "
-            "these it can be erased; move or remove the file"
+            f"{path} is no warehouse that Dwell made, and only from these something can be erased"
         ) from None
     written = dict(rows).get("shard")
     return Shard.parse(written) if written else None

@@ -124,6 +124,33 @@ def test_old_facts_that_were_not_pruned_are_wrong_and_new_ones_are_well(
     assert (status, findings["pruning"]["verdict"]) == (0, "well")
 
 
+def test_an_archive_that_does_not_go_with_the_log_is_told(
+    doctor: Doctor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = made(tmp_path, glimpse(1, received_at=now(90)), glimpse(2, received_at=now(80)))
+    assert "archive" not in doctor()[1]
+    assert cli.run(["archive", "--data", str(settings.data)]) == 0
+    capsys.readouterr()
+    status, findings = doctor()
+    assert (status, findings["archive"]["verdict"]) == (0, "well")
+    assert "has 2 records" in findings["archive"]["said"]
+
+    kept(settings, glimpse(3, received_at=now(70)), glimpse(4, received_at=now(60)))
+    with closing(sqlite3.connect(settings.embedded_log)) as connection, connection:
+        connection.execute('delete from record where "offset" < 3')
+    status, findings = doctor()
+    assert (status, findings["archive"]["verdict"]) == (1, "wrong")
+    assert findings["archive"]["said"].startswith(
+        "the facts from 2 to 2 of partition 0 are in neither the archive"
+    )
+    assert "`dwell prune`" in findings["archive"]["advice"]
+
+    (settings.archive_folder / "manifest.json").write_text("[]")
+    status, findings = doctor()
+    assert (status, findings["archive"]["verdict"]) == (1, "wrong")
+    assert "manifest.json cannot be read" in findings["archive"]["said"]
+
+
 def test_what_cannot_be_begun_with_is_wrong_and_has_advice(doctor: Doctor, tmp_path: Path) -> None:
     settings = made(tmp_path, glimpse(1, received_at=now(90)))
     with settings.warehouse.open("rb+") as file:

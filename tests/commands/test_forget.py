@@ -304,8 +304,22 @@ def test_what_only_its_owner_can_erase_is_named(installation: Installation, said
         connection.execute("create table notes as select ?::uuid as visitor", [FORGOTTEN])
     status, out, err = said("--yes", "--proof", FORGOTTEN)
     assert status == 2
-    assert f"{path} has something of the visitors: expected a warehouse that Dwell made" in err
+    assert f"{path} is no warehouse that Dwell made" in err
+    assert "so move or remove the file" in err
     assert "FOUND 1 rows by notes.visitor" in out
+
+
+def test_a_kept_file_that_a_newer_version_made_is_named(
+    installation: Installation, said: Said
+) -> None:
+    path = installation.settings.live / "newer.duckdb"
+    path.write_bytes(installation.settings.published.read_bytes())
+    with duckdb.connect(path) as connection:
+        connection.execute("update projection_info set value = '999' where name = 'schema_version'")
+    status, _, err = said("--yes", FORGOTTEN)
+    assert status == 2
+    assert f"{path} has schema version 999: expected at most " in err
+    assert "so move or remove the file" in err
 
 
 # What a search finds

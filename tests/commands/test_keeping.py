@@ -39,7 +39,11 @@ def test_a_log_that_cannot_be_one_is_refused(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["log", "copy", "embedded:", "sqlite:elsewhere"]) == 2
-    assert "--log is 'sqlite:elsewhere': expected embedded:" in capsys.readouterr().err
+    assert "TO is 'sqlite:elsewhere': expected embedded:" in capsys.readouterr().err
+    assert run(["log", "move", "kafka://me:secret@host/topic", "embedded:"]) == 2
+    said = capsys.readouterr().err
+    assert "FROM is 'kafka://***@host/topic': expected" in said
+    assert "secret" not in said
 
 
 def test_a_log_that_is_not_there_is_not_copied(
@@ -77,6 +81,22 @@ def test_a_backup_is_made_checked_and_restored(
     assert run(["restore", backup, "--data", new, "--none-forgotten"]) == 0
     assert f"{new} is as it was at " in capsys.readouterr().out
     assert everything(settings_of(tmp_path / "new")) == everything(settings)
+
+
+def test_one_restore_into_a_folder_is_made_at_a_time(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup, new = str(tmp_path / "backup"), tmp_path / "new"
+    assert run(["backup", backup]) == 0
+    new.mkdir()
+    restore = ["restore", backup, "--data", str(new), "--none-forgotten"]
+    with (new / ".restoring.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(restore) == 2
+    assert f"{new} is being restored by another process: wait" in capsys.readouterr().err
+    assert run(restore) == 0
+    assert not (new / ".restoring.lock").exists()
+    assert everything(settings_of(new)) == everything(settings)
 
 
 def test_who_restores_says_whether_anybody_was_forgotten(

@@ -101,6 +101,17 @@ def back_up_in_thread(settings: Settings, target: Path) -> None:
     back_up(settings, target, secrets=False)
 
 
+def test_what_is_published_is_in_it_though_the_live_file_is_lost(
+    ran: Settings, new: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(ran.data, tmp_path / "data")
+    own = settings_of(tmp_path / "data")
+    own.warehouse.unlink()
+    back_up(own, tmp_path / "of-the-rest", secrets=False)
+    restored(new, tmp_path / "of-the-rest")
+    assert tables(new.warehouse) == tables(ran.published)
+
+
 def test_who_was_forgotten_since_does_not_come_back(backup: Path, new: Settings) -> None:
     restored(new, backup)
     Forgetting(new, [uuid7(1)], wait=5, say=lambda line: None).run()

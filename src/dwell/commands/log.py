@@ -8,9 +8,9 @@ import click
 
 from dwell.cli import with_settings
 from dwell.commands.dead_letters import InOrder
-from dwell.errors import AlreadyRunning
+from dwell.errors import AlreadyRunning, SettingInvalid
 from dwell.locks import alone
-from dwell.settings import KAFKA, Settings
+from dwell.settings import KAFKA, Settings, option_of
 
 SAY_AGAIN = "dwell: stopped; the same command goes on where it ended"
 
@@ -40,7 +40,7 @@ def copy_(settings: Settings, source: str, target: str) -> int:
     began = time.monotonic()
     with _alone(settings), _stoppable():
         with Watching() as watching:
-            done = copy(_at(settings, source), _at(settings, target), watching)
+            done = copy(*_both(settings, source, target), watching)
         click.echo(
             f"{done.records:,} offsets copied in {time.monotonic() - began:.1f} s; {target} holds"
             f" {source} up to {_places(done.ends)}"
@@ -61,7 +61,7 @@ def compare(settings: Settings, source: str, target: str) -> int:
     from dwell.consumers.copying import compare
 
     with Watching() as watching:
-        difference = compare(_at(settings, source), _at(settings, target), watching)
+        difference = compare(*_both(settings, source, target), watching)
     click.echo(difference or f"{target} is the whole copy of {source}")
     return 0 if difference is None else 1
 
@@ -84,17 +84,26 @@ def move_(settings: Settings, source: str, target: str) -> int:
 
     with _alone(settings), _stoppable():
         with Watching() as watching:
-            moved = move(
-                _at(settings, source), _at(settings, target), watcher=watching, say=click.echo
-            )
+            both = _both(settings, source, target)
+            moved = move(*both, watcher=watching, say=click.echo)
         for line in moved.left:
             click.echo(f"dwell: {line}", err=True)
     return 0
 
 
-def _at(settings: Settings, log: str) -> Settings:
-    """The same settings with another log."""
-    return Settings.read({"log": log}, settings.environment())
+def _both(settings: Settings, source: str, target: str) -> tuple[Settings, Settings]:
+    """The same settings with one log and the other."""
+    return _at(settings, "FROM", source), _at(settings, "TO", target)
+
+
+def _at(settings: Settings, argument: str, log: str) -> Settings:
+    try:
+        return Settings.read({"log": log}, settings.environment())
+    except SettingInvalid as error:
+        said, option = str(error), option_of("log")
+        if not said.startswith(f"{option} "):
+            raise
+        raise SettingInvalid(argument + said.removeprefix(option)) from None
 
 
 def _places(ends: dict[int, int]) -> str:

@@ -18,8 +18,9 @@ from dwell.settings import KAFKA, Settings
     show_default=True,
     help="How many read the log for the archive.",
 )
+@click.option("--before", type=click.IntRange(min=0), hidden=True)
 @with_settings("data", "log", "archive", "keep_facts", *KAFKA)
-def command(settings: Settings, dry_run: bool, processes: int) -> int:
+def command(settings: Settings, dry_run: bool, processes: int, before: int | None) -> int:
     """Drop facts older than DWELL_KEEP_FACTS from the embedded log, once they are in the archive.
 
     A projector does the same once an hour if DWELL_KEEP_FACTS is set. How old a fact is counts from
@@ -29,7 +30,7 @@ def command(settings: Settings, dry_run: bool, processes: int) -> int:
     from dwell.commands.replay.watching import Watching
     from dwell.consumers.pruning import now_ms, plan, prune
 
-    what = plan(settings, now_ms())
+    what = plan(settings, now_ms(), before)
     moment = f"{datetime.fromtimestamp(what.moment / 1000, UTC):%Y-%m-%d %H:%M} UTC"
     unpublished = what.old - max(what.published, what.first)
     if unpublished > 0:

@@ -9,7 +9,7 @@ from dwell.commands.doctor.finding import Finding, note, well, wrong
 from dwell.commands.doctor.log import Log, ask
 from dwell.commands.doctor.origins import origin
 from dwell.commands.doctor.processes import processes, projector
-from dwell.commands.doctor.retention import of_ahead, of_retention
+from dwell.commands.doctor.retention import of_ahead, of_archive, of_retention
 from dwell.commands.doctor.warehouse import Warehouse, seconds
 from dwell.errors import DwellError
 from dwell.settings import Settings
@@ -36,6 +36,7 @@ def examine(settings: Settings, within: float, asked: str | None = None) -> list
         warehouse.warehouse(settings, published),
         *(of_lag(settings, log, within) if it.verdict == "well" else ()),
         *(of_pruning(settings, log) if it.verdict == "well" else ()),
+        *(of_archive(log) if it.verdict == "well" else ()),
         *(of_retention(log) if it.verdict == "well" else ()),
         *(of_ahead(log) if it.verdict == "well" else ()),
         clock(log.future),

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from dwell.commands.doctor.clock import now_ms
 from dwell.consumers.beginning import beginning
+from dwell.consumers.history import History
 from dwell.consumers.lag import Lag, lags
 from dwell.consumers.pruning import old_before
 from dwell.errors import DwellError, LogGap, LogMismatch, LogUnavailable, WarehouseError
 from dwell.events.log import LogReader, Retention
 from dwell.events.opening import name_of, open_reader
 from dwell.settings import Settings
+from dwell.warehouse.archive import Archive
 from dwell.warehouse.manifest import Manifest
 
 ANSWER_SECONDS = 15.0
@@ -39,7 +41,7 @@ class Log:
         ahead: seconds ahead of its own clock from which on it refuses a fact; `None`: it refuses none,
             or does not say.
         archive: what the folder of the archive has of this log; `None` if there is none.
-        archive_trouble: why that cannot be read.
+        archive_trouble: why that cannot be read, or does not go with the log.
         unarchived: by partition, what the archive has not; as far as the log has it.
     """
 
@@ -100,7 +102,8 @@ async def _ask(
         found.bounds[each] = await reader.start(each), await reader.end(each)
     await _look_ahead(found, reader)
     await _look_back(found, reader, settings)
-    await _look_for_the_end(found, reader, settings)
+    await _look_at_the_archive(found, reader, settings)
+    await _look_for_the_end(found, reader)
     if held is None:
         return
     owned = [each for each in partitions if settings.owns(each)]
@@ -124,17 +127,26 @@ async def _look_back(found: Log, reader: LogReader, settings: Settings) -> None:
         found.overdue += max(0, old - start)
 
 
-async def _look_for_the_end(found: Log, reader: LogReader, settings: Settings) -> None:
+async def _look_at_the_archive(found: Log, reader: LogReader, settings: Settings) -> None:
+    try:
+        archive = Archive.open(settings.archive_folder)
+        if archive is None:
+            return
+        found.archive = archive.manifest
+        history = History(reader, archive, found.name)
+        await history.identity()
+        for each in await history.partitions():
+            await history.bounds(each)
+    except (LogMismatch, WarehouseError) as error:
+        found.archive_trouble = str(error)
+
+
+async def _look_for_the_end(found: Log, reader: LogReader) -> None:
     """What a log that lets go of facts by itself has, and the archive has not."""
     with suppress(LogUnavailable):  # whoever asks may not be allowed to
         found.retention = await reader.retention()
         found.ahead = await reader.ahead()
-    if found.retention in (None, Retention()):
-        return
-    try:
-        found.archive = Manifest.read(settings.archive_folder)
-    except WarehouseError as error:
-        found.archive_trouble = str(error)
+    if found.archive_trouble or found.retention in (None, Retention()):
         return
     held = found.archive.held if found.archive else {}
     positions = {

@@ -1,4 +1,4 @@
-"""What a log lets go of by itself, as a topic of Kafka may."""
+"""The archive, and what a log lets go of by itself, as a topic of Kafka may."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,19 @@ from dwell.commands.doctor.finding import Finding, note, well, wrong
 from dwell.commands.doctor.log import Log
 from dwell.commands.doctor.warehouse import seconds
 from dwell.events.log import Retention
+
+
+def of_archive(log: Log) -> Iterator[Finding]:
+    """Whether archive and log can be read as one, if there is an archive."""
+    if log.archive_trouble:
+        yield wrong(
+            "archive",
+            log.archive_trouble,
+            "until then `dwell archive`, `dwell prune` and `dwell replay` refuse it",
+        )
+    elif log.archive is not None:
+        many = sum(each.records for each in log.archive.files)
+        yield well("archive", f"the archive has {many:,} records, and the log goes on from there")
 
 
 def of_retention(log: Log) -> Iterator[Finding]:
@@ -42,16 +55,8 @@ def _before_it_ends(log: Log, retention: Retention) -> Finding:
     size = "" if retention.bytes is None else f" in {retention.bytes:,} bytes of each partition"
     keeps = f"{log.name} keeps facts{age}{size}"
     daily = "have `dwell archive` run once a day, or set retention.ms and retention.bytes to -1"
-    if log.archive_trouble:
-        return wrong("retention", f"{keeps}, and {log.archive_trouble}", daily)
-    if log.archive is None:
-        return wrong("retention", f"{keeps}, and there is no archive", daily)
-    if log.archive.log_identity != log.identity:
-        return wrong(
-            "retention",
-            f"{keeps}, and the archive is of {log.archive.log_identity}",
-            f"say with DWELL_ARCHIVE where another one is to be; then {daily}",
-        )
+    if log.archive is None or log.archive_trouble:
+        return wrong("retention", f"{keeps}, and there is no archive that goes with it", daily)
     oldest = max((each.seconds for each in log.unarchived.values()), default=0.0)
     said = f"{keeps}, and the oldest that is not in the archive is {seconds(oldest)} old"
     if not any(each.records for each in log.unarchived.values()):
