@@ -319,7 +319,7 @@ def test_nothing_jumps_when_the_figures_come(browser: Chrome, origin: str, scree
         # The second period is compared with none, which a phone has a line more for.
         for since in ("2025-11-03", "2025-10-20"):
             shift = Board(browser, origin).open(f"?since={since}&until=2025-11-17").ask("shift")
-            assert shift < 0.05
+            assert shift < 0.02
     finally:
         browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", command)
 

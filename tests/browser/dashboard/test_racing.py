@@ -153,7 +153,6 @@ def test_a_busy_server_is_asked_again_by_itself(board: Board, haste: None, hold:
 
 def test_who_is_no_longer_signed_in_is_told_so(board: Board, hold: Held) -> None:
     assert "here now" in board.texts("#now")[0]
-    board.find("#now").click()
     hold.refused = (r"json|events", 401, "locked")
     board.click("#devices a[data-key='device=phone']")
     assert board.texts("#totals .none strong") == ["You are no longer signed in."]
