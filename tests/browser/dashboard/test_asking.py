@@ -226,6 +226,10 @@ def test_a_step_of_a_funnel_may_have_blanks_commas_and_quotation_marks(
         board.wait("document.querySelectorAll('#funnel tbody tr').length === 2")
         board.click("#funnel [data-key=step0]")
         assert board.texts("#funnel .step") == views[1:]
+        # A first day has no other one for a line.
+        points = "document.querySelectorAll('#totals .mark-symbol.role-mark path').length"
+        board.open("?since=2025-11-01&until=2025-11-25")
+        board.wait(f"{points} === 1")
         app.state.streams.close()
 
 
