@@ -147,20 +147,13 @@ def test_every_row_says_which_records_made_it(projected: Projected) -> None:
             "not_json",
             "the record is not JSON",
         ),
-        (
-            glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b"NaN"),
-            "not_json",
-            "the record is not JSON",
-        ),
-        (
-            glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b"Infinity"),
-            "not_json",
-            "the record is not JSON",
-        ),
-        (
-            glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', b'{"a":1}'),
-            "invalid_field",
-            "view is {",
+        *(
+            (glimpse().value.replace(b'"dwell.site.pages.page_a.PageA"', view), reason, detail)
+            for view, reason, detail in (
+                (b"NaN", "not_json", "the record is not JSON"),
+                (b"Infinity", "not_json", "the record is not JSON"),
+                (b'{"a":1}', "invalid_field", "view is {"),
+            )
         ),
         (
             glimpse(previous=3).value.replace(
