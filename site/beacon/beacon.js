@@ -4,10 +4,9 @@
 // every fact of it carries its whole context and the milliseconds visible so far, so that losing,
 // doubling or reordering facts does no harm. Facts wait in a queue until the collector settles
 // them. Bytes count here, and only comments are free: they say what the code is too short to say.
-// What could stand in any order stands in the one that compresses best.
-(() => {
-  if (HONOUR_OPT_OUT && (navigator.globalPrivacyControl || navigator.doNotTrack == 1)) return;
-
+// What could stand in any order stands in the one that compresses best. A document that runs it once
+// more, by another tag or another version of it, goes on with the first.
+self.dwell?.consent || (HONOUR_OPT_OUT && (navigator.globalPrivacyControl || navigator.doNotTrack == 1)) || (() => {
   // Storage throws where the visitor forbids it, or has it full; then memory has to do.
   let attempt = (action) => {
     try {
@@ -15,16 +14,16 @@
     } catch {}
   };
 
-  let page = document.documentElement.dataset;
-
-  let deferred; // takes back what is left with the browser
-
-  let place = () => location.pathname + ("dwellHash" in page ? location.hash : "");
-
-  let view; // what the page called itself when the pageview began
+  let checkpoint; // milliseconds visible at which the next fact is due
+  let held; // the visitor has not consented, or no longer does
+  let engaged; // milliseconds visible in this pageview, counted up to `now`
+  let now; // milliseconds since the document began, by a clock that nobody sets
 
   // The queue is this page's own; what is stored of it waits for the next page that begins.
   let [store, tab] = attempt(() => (localStorage.dwell, [localStorage, sessionStorage])) || [{}, {}];
+  let view; // what the page called itself when the pageview began
+  let place = () => location.pathname + ("dwellHash" in page ? location.hash : "");
+  let page = document.documentElement.dataset;
 
   // Makes a fact. A session has the id of its first pageview and ends with its cookie, so long
   // after the last fact. A pageview of an older session leaves the cookie of a newer one alone.
@@ -35,23 +34,19 @@
     if (session == known || !seq)
       document.cookie = `dwell_session=${session};max-age=SESSION_TIMEOUT;path=/;samesite=lax`;
     save([fact(), ...queue]);
-    attempt(() => (tab.dwell = context.pageview_id + seq));
-    seq++;
+    attempt(() => (tab.dwell = context.pageview_id + seq++));
   };
-  let context; // what the facts of the pageview share; nothing while there is none
-  let engaged; // milliseconds visible in this pageview, counted up to `now`
 
-  let { src } = document.currentScript;
+  let seq; // of the pageview's next fact
   let quiet; // half the seconds since the last news, and a half
-  let queue = []; // the newest fact first
 
   // As text, so that those which come twice, from lists that two pages have, are known for one.
   let fact = () =>
     JSON.stringify({
       seq,
-      age_ms: now - start,
-      engagement_ms: engaged,
       visibility: visible || "hidden",
+      engagement_ms: engaged,
+      age_ms: now - start,
       // The moment, until `ask` makes the delay of it, which a later document may do. By the wall clock:
       // that of `now` stands still while the computer sleeps.
       delay_ms: now + Math.round(Date.now() - performance.now()),
@@ -63,16 +58,15 @@
     queue = [...new Set(facts)].slice(0, 300);
     attempt(() => (queue[0] ? (store[key] = JSON.stringify(queue)) : delete store[key]));
   };
-  let key; // under which the queue is stored; nothing until something may be measured
-  let held; // the visitor has not consented, or no longer does
-  let seq; // of the pageview's next fact
-  let path; // where the pageview is; false once it moved, until it is looked at
-  let now; // milliseconds since the document began, by a clock that nobody sets
+
+  let context; // what the facts of the pageview share; nothing while there is none
+  let deferred; // takes back what is left with the browser
+  let observer = new PerformanceObserver((list) => list.getEntries().map(look));
 
   let ask = (by, facts, signal) =>
     by(new URL(held ? "visitor" : "facts", src), {
       body: JSON.stringify({
-        facts: facts.map((fact) => ({ ...(fact = JSON.parse(fact)), delay_ms: Math.max(0, Date.now() - fact.delay_ms) })),
+        facts: facts.map((fact) => ({ ...(fact = JSON.parse(fact)), delay_ms: Math.max(Date.now() - fact.delay_ms, 0) })),
       }),
       method: "POST",
       signal,
@@ -93,9 +87,9 @@
       // At once, then after 2, 4, 8, … seconds: when half the seconds reach a power of two.
       if (due[0] && !(quiet & (quiet += 0.5)))
         ask(fetch, due).then(
-          ({ status }) => {
+          (answer) => {
             // 204, 400, 403 and 413; the other codes of this form nobody sends here.
-            if (/204|4.[03]/.test(status)) {
+            if (/204|4.[03]/.test(answer.status)) {
               save(queue.filter((fact) => !due.includes(fact)));
               look(); // another tab may have heard that consent is withdrawn,
               if (held) ask(fetch, queue); // and this answer may have brought the visitor back
@@ -105,7 +99,11 @@
         );
     }
   };
-  let checkpoint; // milliseconds visible at which the next fact is due
+
+  let visible; // "visible" while the page can be seen
+  let queue = []; // the newest fact first
+  let path; // where the pageview is; false once it moved, until it is looked at
+  let src = document.currentScript.src;
 
   self.dwell = {
     pageview: ({ view, identity }) => {
@@ -120,9 +118,6 @@
       return given || ((document.cookie = "dwell_session=;max-age=0;path=/"), ask(fetch, queue));
     },
   };
-  let visible; // "visible" while the page can be seen
-
-  let observer = new PerformanceObserver((list) => list.getEntries().map(look));
 
   // All that happens comes here: the page is shown or hidden, moves, leaves, or a second is over.
   //
@@ -130,7 +125,7 @@
   // visibility from before this script ran, and long tasks, which are why timers were silent.
   // A silence of more than 3 s that no long task explains was sleep or a stopped process. Only
   // records have a duration; it is 0 if they are of visibility.
-  let look = ({ type, name, duration, startTime = performance.now() } = {}) => {
+  let look = ({ type, duration, name, startTime = performance.now() } = {}) => {
     held = REQUIRE_CONSENT ? !/true/.test(store.dwell) : /false/.test(store.dwell);
     if (!key && (REQUIRE_CONSENT ? store.dwell && page.dwellView != "" : page.dwellView != "")) {
       key = "dwell:" + Math.random();
@@ -152,11 +147,11 @@
     );
     if (visible) engaged += Math.min(now - before, deferred ? 3e3 + (duration | 0) : now);
     if (type) quiet = 0.5;
-    if (context && (leaving || held || path != place() || view != page.dwellView)) {
-      if (visible && !held) state();
+    if (context && (held || leaving || view != page.dwellView || path != place())) {
+      if (!held && visible) state();
       context = visible = 0;
     }
-    if (held) key && save([], delete tab.dwell);
+    if (held) key && (save([]), delete tab.dwell);
     else if (!context && key && seen) {
       engaged = seq = 0;
       view = page.dwellView;
@@ -176,23 +171,27 @@
         previous_seq: +tab.dwell?.slice(36),
       };
       start = now;
-      checkpoint = 5e3;
+      checkpoint = 5000;
     }
-    if (context && (visible != seen || (engaged >= checkpoint && (checkpoint += checkpoint < 4e4 ? checkpoint : 6e4))))
+    if (context && (visible != seen || (engaged >= checkpoint && (checkpoint += checkpoint > 3e4 ? 6e4 : checkpoint))))
       state(seen);
     if (seq && duration === undefined) deliver(leaving);
   };
+
   let start; // when the pageview began
+  let key; // under which the queue is stored; nothing until something may be measured
 
   // Pushes and traversals; the page may change its title and view before or after, in the same task.
   // They are looked at after it; until then no path stands for one that changed, and a replacement
   // changes that no more. Where there is no Navigation API the next second notices.
   self.navigation?.addEventListener("currententrychange", (event) => {
-    path &&= (path == place() || event.navigationType == "replace") && place();
+    path &&= (event.navigationType == "replace" || path == place()) && place();
     setTimeout(look);
   });
+
   setInterval(look, 1e3);
 
-  ["visibilitychange", "online", "pagehide"].map((type) => addEventListener(type, look, 1));
+  ["pagehide", "visibilitychange", "online"].map((type) => addEventListener(type, look, 1));
+
   setTimeout(look);
 })();

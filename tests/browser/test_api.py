@@ -110,6 +110,26 @@ def test_an_application_begins_its_pageviews_itself(visits: Visits, tab: Chrome)
     assert [pageview.first["previous_seq"] for pageview in seen] == [None, 1, 1]
 
 
+def test_a_document_that_runs_the_script_again_is_measured_once(
+    visits: Visits, tab: Chrome
+) -> None:
+    truth = Truth()
+    again = quote("<p id='dwell'></p><script src='/dwell/beacon.js'></script>")
+    truth.shows(lambda: tab.get(f"{visits.origin}/test/twice?body={again}"))
+    time.sleep(0.5)
+    tab.execute_async_script(
+        """
+        const script = document.createElement("script");
+        script.src = "/dwell/beacon.js?a-tag-manager";
+        script.onload = arguments[0];
+        document.head.append(script);
+        """
+    )
+    time.sleep(0.8)
+    truth.hides(lambda: behind(tab))
+    visits.are(truth)
+
+
 def test_a_push_that_the_application_names_is_one_pageview(visits: Visits, tab: Chrome) -> None:
     tab.get(f"{visits.origin}/test/plain")
     wait_until(visits.facts)
