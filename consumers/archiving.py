@@ -11,7 +11,7 @@ from dwell.consumers.extent import Point, extent
 from dwell.consumers.history import in_order, opened
 from dwell.consumers.judge import judge
 from dwell.consumers.spans import Span
-from dwell.consumers.staging import segments_in, stage, unread
+from dwell.consumers.staging import drop_others, stage, unread
 from dwell.consumers.watcher import Watcher
 from dwell.settings import Settings
 from dwell.warehouse.archive import Archive
@@ -94,9 +94,7 @@ def _staged(
 ) -> list[Segment]:
     """The records of the spans as segments. Those of a run that was killed are used as far as they go;
     what the archive has taken in since is removed."""
-    for segment in segments_in(folder):
-        if not any(each.covers(segment) for each in spans):
-            (folder / segment.file).unlink()
+    drop_others(spans, folder)
     wanted = sum(map(len, spans))
     watcher.begin("reading the log", wanted, before=wanted - unread(spans, folder))
     return stage(settings, spans, folder, "whole", processes=processes, done=watcher.advance)

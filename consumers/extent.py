@@ -10,6 +10,14 @@ from dwell.consumers.history import History
 from dwell.consumers.spans import Span
 from dwell.errors import LogGap
 
+OUT_OF_ORDER = 300_000
+"""Milliseconds that one record's time may lie before that of an earlier record, in a log in order: several
+machines take facts in, each by its own clock."""
+LOOKED_AT = 500
+"""Records that are looked at, behind an end that a moment names."""
+PLACES = 32
+"""Places further behind it at which one record is."""
+
 End = Literal["earliest", "latest", "current"]
 """`earliest` is the oldest record there is, `latest` the end as it is now, `current` where the
 published warehouse has come to."""
@@ -66,6 +74,28 @@ async def extent(
     if since.moment is not None:
         await _refuse_nothing(history, spans)
     return spans
+
+
+async def refuse_left_out(history: History, spans: Iterable[Span], moment: int) -> None:
+    """Make sure that what was received before a moment is before the end that it names, as far as a look at
+    some records tells: where clocks were wrong, and in partitions that were merged, it is not.
+
+    Raises:
+        LogGap: it is not.
+    """
+    for partition, _, until in spans:
+        _, end = await history.bounds(partition)
+        step = max(1, (end - until) // PLACES)
+        for place in range(until, end, step):
+            most = LOOKED_AT if place == until else 1
+            for offset, received in await history.times(partition, place, most):
+                if received < moment - OUT_OF_ORDER:
+                    raise LogGap(
+                        f"partition {partition} of {history.name} reaches {_told(moment)} at offset {until},"
+                        f" and has facts behind it that were received before (offset {offset}:"
+                        f" {_told(received)}): clocks were wrong, or partitions were merged, so a moment names"
+                        " no end here; expected offsets, --to-offset"
+                    )
 
 
 def _refuse_earlier(since: Point, until: Point) -> None:

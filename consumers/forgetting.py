@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,6 +38,8 @@ from dwell.warehouse.projection import Projection
 from dwell.warehouse.published import LINK_SECONDS, LINKS
 from dwell.warehouse.reading import Forgotten
 
+LAST_OFFSET = 2**62
+"""Behind every offset there can be."""
 LOOK_SECONDS = 0.2
 """How often it is looked whether a projector has done its part."""
 OWN = "forgetting"
@@ -68,18 +70,20 @@ class Forgetting:
     """Forgets visitors, step by step.
 
     Args:
-        visitors: lower-case UUIDs.
+        erasures: by visitor, a lower-case UUID, up to when what was received is erased, in milliseconds
+            since 1970.
         wait: seconds in which the projectors that are at work must have done their part.
         say: told what each step did.
     """
 
     def __init__(
-        self, settings: Settings, visitors: Sequence[str], *, wait: float, say: Say
+        self, settings: Settings, erasures: Mapping[str, int], *, wait: float, say: Say
     ) -> None:
         self._settings = settings
         self._wait = wait
         self._say = say
-        self._done = Done(dict.fromkeys(visitors, int(1000 * time.time())))
+        self._done = Done(erasures)
+        self._identity: str | None = None
         self._seen = 0
         self._work = settings.live / OWN
 
@@ -129,7 +133,8 @@ class Forgetting:
     async def _order(self) -> None:
         """Append the orders, durable. Each goes where the visitor's facts go."""
         settings = self._settings
-        self._require_own(await _identity(settings))
+        self._identity = await _identity(settings)
+        self._require_own(self._identity)
         writer = open_writer(settings)
         try:
             await writer.append(
@@ -223,9 +228,18 @@ class Forgetting:
 
     def _publish(self, settings: Settings, warehouse: LiveWarehouse) -> None:
         """Publish, if the live file or the publication had something of the visitors: a former run may
-        have been killed between the two."""
+        have been killed between the two. What was promoted and has not caught up is not published."""
         warehouse.checkpoint()
-        if warehouse.info(scrubbing.SCRUB_DUE) is not None:
+        if (
+            promotion.missing_until_published(warehouse.connection)
+            and settings.publication.exists()
+        ):
+            # People have seen more than it has read by now, and go on to see that, without the visitors.
+            self._renew(settings.publication)
+            if warehouse.info(scrubbing.SCRUB_DUE) is not None:
+                scrubbing.renew(warehouse.path)
+                warehouse.reopen()
+        elif warehouse.info(scrubbing.SCRUB_DUE) is not None:
             scrubbing.publish(warehouse.path, settings.publication)
             warehouse.reopen()  # the file written anew takes its place
         elif self._has_remains(settings.publication):
@@ -272,12 +286,15 @@ class Forgetting:
     def _erase(self, warehouse: LiveWarehouse) -> None:
         """Forget in an open warehouse."""
         ask = partial(_ask_log, self._settings)
+        starts, offsets_at = (
+            lambda: ask(lambda reader, each: reader.start(each)),
+            lambda at: ask(lambda reader, each: reader.offset_at(each, at)),
+        )
+        if warehouse.info("log_identity") not in (None, self._identity):
+            # Its log is lost: from that nothing is built anew, so what others have a part in stays.
+            starts, offsets_at = partial(_nothing_left, warehouse), lambda at: {}
         projection = Projection(
-            warehouse,
-            judge=judge,
-            describe=describe,
-            starts=lambda: ask(lambda reader, each: reader.start(each)),
-            offsets_at=lambda at: ask(lambda reader, each: reader.offset_at(each, at)),
+            warehouse, judge=judge, describe=describe, starts=starts, offsets_at=offsets_at
         )
         projection.forget(self._forgotten())
 
@@ -285,10 +302,13 @@ class Forgetting:
         """Erase from the warehouses that nothing writes: those that were live before, copies, old ones."""
         for path in kept(self._settings):
             try:
-                if renew(path, self._work, list(self._done.erasures), self._erase):
+                if self._renew(path):
                     self._say(f"erased from {path}")
             except WarehouseError as error:
                 self._done.undone.append(str(error))
+
+    def _renew(self, path: Path) -> bool:
+        return renew(path, self._work, list(self._done.erasures), self._erase)
 
     def _remove_leftovers(self) -> None:
         for path in leftovers(self._settings.data):
@@ -305,6 +325,11 @@ class Forgetting:
                 self._done.undone.append(
                     f"a replay is at work in {path}: run this again when it has ended"
                 )
+
+
+def _nothing_left(warehouse: LiveWarehouse) -> dict[int, int]:
+    """Where a log begins that has none of a warehouse's facts any more."""
+    return dict.fromkeys(warehouse.positions(), LAST_OFFSET)
 
 
 async def _identity(settings: Settings) -> str:

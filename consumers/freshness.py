@@ -5,12 +5,15 @@ from pathlib import Path
 
 from dwell.consumers.beginning import beginning
 from dwell.consumers.origin import at_hand, identity_in, misfit
-from dwell.consumers.scan import first
+from dwell.consumers.scan import scan
 from dwell.consumers.spans import Span
 from dwell.errors import LogMismatch
 from dwell.events.log import LogReader
 from dwell.settings import Settings
 from dwell.warehouse.published import Published
+
+LOOKED_AT = 1000
+"""Records that are looked at, behind what the warehouse holds."""
 
 
 def published_positions(path: Path) -> dict[int, int]:
@@ -52,7 +55,7 @@ async def overdue(
     """The partitions of which facts are missing, each with the first missing offset.
 
     A fact is missing if it was received before `before` (milliseconds) and lies beyond what is
-    `held`. Only partitions that the projector `owns` are looked at. A reader that does nothing else
+    `held`, among the next LOOKED_AT there: clocks may have been ahead for some of them. Only partitions that the projector `owns` are looked at. A reader that does nothing else
     is wanted: its positions are moved.
 
     Raises:
@@ -65,9 +68,19 @@ async def overdue(
         position = held.get(partition)
         if position is None:
             position = await beginning(reader, partition, begun=begun)
-        wanted = await reader.offset_at(partition, before)
-        if position < wanted:
-            record = await first(reader, Span(partition, position, wanted))
-            if record is not None:
-                found[partition] = record[0]
+        _, end = (await reader.bounds([partition]))[partition]
+        missing = await _first_before(reader, Span(partition, position, end), before)
+        if missing is not None:
+            found[partition] = missing
     return found
+
+
+async def _first_before(reader: LogReader, span: Span, moment: int) -> int | None:
+    """The offset of the first record received before a moment, among the first of a span."""
+    async for batches, _ in scan(reader, span, LOOKED_AT, patience=0):
+        for batch in batches:
+            for offset, timestamp in zip(batch.offsets, batch.timestamps, strict=True):
+                if timestamp < moment:
+                    return offset
+        break
+    return None

@@ -9,6 +9,7 @@ from functools import partial
 
 from dwell.consumers.origin import require_there
 from dwell.consumers.patience import Patience
+from dwell.consumers.scan import scan
 from dwell.consumers.spans import Span
 from dwell.errors import LogGap, LogMismatch, LogUnavailable
 from dwell.events.log import LogReader
@@ -126,6 +127,21 @@ class History:
         found = await Patience().asked(partial(self.reader.offset_at, partition, moment))
         found = min(found, logged[partition][1])
         return max(found, held.until) if held else found
+
+    async def times(self, partition: int, offset: int, most: int) -> list[tuple[int, int]]:
+        """Offset and time, in milliseconds since 1970, of some `most` records from an offset on."""
+        _, end = await self.bounds(partition)
+        held = self.archive.held.get(partition) if self.archive else None
+        if self.archive and held and offset < held.until:
+            found = await asyncio.to_thread(self.archive.read, partition, offset, most)
+            return [(each, received) for each, received, *_ in found]
+        async for batches, _ in scan(self.reader, Span(partition, offset, end), most):
+            return [
+                each
+                for batch in batches
+                for each in zip(batch.offsets, batch.timestamps, strict=True)
+            ]
+        return []
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ Every step may be done again: whatever is killed when, the same call finishes it
 """
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -116,7 +117,7 @@ class Move:
         for settings in lives(self._source):
             with LiveWarehouse(settings.warehouse, settings.share) as warehouse:
                 if belonging.change(warehouse, former, new):
-                    snapshot.copy(warehouse.path, settings.publication)
+                    self._publish(settings, warehouse, former, new)
                     Shards(settings, warehouse).unite()
                     self._say(f"{settings.warehouse} belongs to {self._target.log}")
             kept = promotion.former(settings.warehouse)
@@ -127,6 +128,22 @@ class Move:
             with ArchiveWriter.holding(archive.folder, former) as writer:
                 replace(writer.manifest, log_identity=new).write(archive.folder)
             self._say(f"{archive.folder} too")
+
+    def _publish(self, settings: Settings, warehouse: LiveWarehouse, former: str, new: str) -> None:
+        """What people see belongs to the new log too. Of a promoted warehouse that has not caught up it is
+        not the live file, but what they have seen."""
+        published = settings.publication
+        behind = promotion.missing_until_published(warehouse.connection)
+        if not (behind and published.exists()):
+            snapshot.copy(warehouse.path, published)
+            return
+        draft = snapshot.draft_of(published)
+        try:
+            shutil.copyfile(published, draft)
+            belonging.change_file(draft, former, new)
+            snapshot.put(draft, published)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _leave(self, moved: Moved, former: str) -> None:
         """Say what cannot be taken along where offsets are others."""

@@ -94,8 +94,8 @@ def put(settings: Settings, path: Path, wait: float) -> Promoted:
 
     Raises:
         WarehouseHeld: projectors of another layout are at work; nothing was moved.
-        WarehouseError: it could not be moved, or was refused; or the projector has not taken it in time
-            and will do so later.
+        WarehouseError: it could not be moved, or was refused, or could not be published; or the projector
+            has not taken it in time and will do so later.
     """
     live = settings.warehouse
     with layout.holding(settings.live, settings.share):
@@ -146,6 +146,11 @@ async def _publish(settings: Settings, warehouse: LiveWarehouse) -> bool:
         announce=Shards(settings, warehouse).unite,
     )
     await publisher.publish()
+    if publisher.failing:
+        raise WarehouseError(
+            f"{warehouse.path} is another one now, and {settings.publication} could not be published, which"
+            " stands as it was: a projector publishes it when there is room"
+        )
     return not promotion.missing_until_published(warehouse.connection)
 
 

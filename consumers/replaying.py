@@ -14,11 +14,11 @@ from typing import Any, Self
 
 from dwell.consumers.agents import agent_data, describe
 from dwell.consumers.erasures import erasures_beside, published
-from dwell.consumers.extent import Point, extent
+from dwell.consumers.extent import Point, extent, refuse_left_out
 from dwell.consumers.history import Sources, in_order, opened, sources
 from dwell.consumers.judge import judge
 from dwell.consumers.spans import Span
-from dwell.consumers.staging import stage, unread
+from dwell.consumers.staging import drop_others, stage, unread
 from dwell.consumers.watcher import Watcher
 from dwell.durable import sync
 from dwell.errors import LogMismatch, WarehouseError, WarehouseHeld
@@ -128,7 +128,8 @@ class Replay:
         """From where to where it goes, by offsets.
 
         Raises:
-            LogGap: an offset that was asked for is not there, or some between archive and log are not.
+            LogGap: an offset that was asked for is not there, or some between archive and log are not; or the
+            moment to end at names no offset.
             LogMismatch: archive and log do not belong together.
             LogUnavailable: the log does not answer.
         """
@@ -136,6 +137,8 @@ class Replay:
             identity = await history.identity()
             current = published(self._settings, identity).positions
             spans = await extent(history, self._since, self._until, current)
+            if self._until.moment is not None:
+                await refuse_left_out(history, spans, self._until.moment)
             starts = {each.partition: (await history.bounds(each.partition))[0] for each in spans}
         if self._kept and self._kept.log_identity == identity:  # though it may not be read
             for partition, held in self._kept.held.items():
@@ -235,6 +238,7 @@ class Replay:
 
     def _staged(self, found: Sources, watcher: Watcher) -> list[Segment]:
         folder = self.work / SEGMENTS
+        drop_others(found.logged, folder)
         wanted = sum(map(len, found.logged))
         watcher.begin("reading the log", wanted, before=wanted - unread(found.logged, folder))
         return stage(

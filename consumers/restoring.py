@@ -7,6 +7,7 @@ last, and with it the installation.
 import asyncio
 import re
 import shutil
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -138,12 +139,12 @@ class Restoring:
         if not wanted:
             return
         known = erasures_in([self._draft])
-        self.forgotten = [each for each, at in wanted.items() if known.get(each, -1) < at]
-        if not self.forgotten:
+        now = int(1000 * time.time())
+        erasures = {each: min(at, now) for each, at in wanted.items() if known.get(each, -1) < at}
+        self.forgotten = list(erasures)
+        if not erasures:
             return
-        done = Forgetting(
-            self._own, self.forgotten, wait=FORGET_SECONDS, say=lambda line: None
-        ).run()
+        done = Forgetting(self._own, erasures, wait=FORGET_SECONDS, say=lambda line: None).run()
         if done.undone:
             raise BackupInvalid(
                 f"{self._backup} could not be rid of who was forgotten: {done.undone[0]}"

@@ -71,6 +71,15 @@ def stage(
     ]
 
 
+def drop_others(spans: Iterable[Span], folder: Path) -> None:
+    """Remove what a former run has left in the folder and is not wanted from the log any more: the archive
+    may have taken it in since."""
+    wanted = list(spans)
+    for segment in segments_in(folder):
+        if not any(each.covers(segment) for each in wanted):
+            (folder / segment.file).unlink()
+
+
 def unread(spans: Iterable[Span], folder: Path) -> int:
     """How many offsets of the spans are in no segment of the folder yet."""
     held = segments_in(folder)

@@ -53,10 +53,7 @@ def blank(path: Path, erasures: Mapping[str, int], *, since: int = 0) -> Blanked
     records = 0
     with _opened(path, _to_blank) as connection:
         for begin, end in _windows(connection, since):
-            offsets = [
-                each for visitor in erasures for each in _named(connection, visitor, begin, end)
-            ]
-            records += _overwrite(connection, sorted(set(offsets)), erasures)
+            records += _overwrite(connection, _naming(connection, erasures, begin, end), erasures)
         _clear_free_pages(connection)
         empty_wal(connection, path)
     return Blanked(records, end)
@@ -70,10 +67,18 @@ def covered(path: Path, erasures: Mapping[str, int]) -> int:
     """
     with _opened(path, open_to_read) as connection:
         return sum(
-            len(_chosen(connection, sorted(set(_named(connection, visitor, begin, end))), erasures))
+            len(_chosen(connection, _naming(connection, erasures, begin, end), erasures))
             for begin, end in _windows(connection, 0)
-            for visitor in erasures
         )
+
+
+def _naming(
+    connection: sqlite3.Connection, erasures: Mapping[str, int], begin: int, end: int
+) -> list[int]:
+    """The offsets of what names any of the visitors."""
+    return sorted(
+        {each for visitor in erasures for each in _named(connection, visitor, begin, end)}
+    )
 
 
 @contextlib.contextmanager

@@ -89,7 +89,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         yield connection
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        if connection.in_transaction:  # SQLite itself rolls back what a full disk has ended
+            connection.execute("rollback")
         raise
 
 

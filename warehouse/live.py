@@ -162,7 +162,8 @@ class LiveWarehouse:
             promotion.settle(self.path, self._shard)
             self._is_new = not self.path.exists()
             self.connection = _attached(self.path, *self._power)
-            _look_at(self.connection)
+            if not self._is_new:
+                _look_at(self.connection)
             self.rules = self._ruled_by(self._given_rules, self._shard)
             self._migrate()
             self._be_shard(self._shard)

@@ -79,6 +79,20 @@ def publish(live: Path, published: Path) -> int:
             twin.unlink(missing_ok=True)
 
 
+def renew(live: Path) -> None:
+    """Write the live file anew, and offer that the live file's place. Nothing is published.
+
+    Raises:
+        WarehouseError: it could not be done.
+    """
+    draft = snapshot.draft_of(live)
+    try:
+        scrub(live, draft)
+        promotion.offer(draft, live, keep_former=False)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def write_anew(source: Path, target: Path) -> None:
     """As `scrub`, in this process, from a file that nobody holds.
 

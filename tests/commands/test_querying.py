@@ -1,4 +1,4 @@
-"""The examples of docs/querying.md, run as they stand there."""
+"""The examples of docs/querying.md and the query of docs/erasure.md, run as they stand there."""
 
 import re
 from functools import partial
@@ -9,7 +9,7 @@ import pytest
 
 from dwell.warehouse.session import Session
 from tests.support.examples import examples, run_python, run_shell
-from tests.support.facts import Projected, Stored, glimpse
+from tests.support.facts import Projected, Stored, glimpse, uuid7
 from tests.support.house import ROOT
 from tests.support.publishing import PAGE_A, PAGE_B, copy_of
 
@@ -26,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Projected(folder / "data" / "live" / "warehouse.duckdb") as projected:
         for number, seconds in enumerate((2, 4, 60), 1):
             projected.append(seen(number, seconds, PAGE_A))
-        projected.append(seen(4, 12, PAGE_B, previous=3, previous_seq=1)).project()
+        projected.append(seen(4, 12, PAGE_B, previous=3, previous_seq=1))
+        projected.append(seen(5, 3, "shop.Basket", session=2, visitor=2)).project()
         copy_of(projected.warehouse, folder / "data")
     return folder
 
@@ -64,6 +65,14 @@ def test_engagement_by_view_says_mean_median_and_p90(folder: Path) -> None:
         "median": 4.0,
         "p90": 48.8,
     }
+
+
+def test_who_was_on_a_page_at_a_time_is_found(folder: Path) -> None:
+    [query] = examples("erasure.md", "sql")
+    found = answer(folder, query)
+    assert [(str(each["visitor_id"]), each["other_visitor_ids"]) for each in found] == [
+        (uuid7(2), None)
+    ]
 
 
 def commands() -> list[str]:

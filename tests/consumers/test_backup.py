@@ -26,7 +26,7 @@ from dwell.warehouse.live import LiveWarehouse
 from tests.support.copying import everything
 from tests.support.disks import small_disk
 from tests.support.facts import NOW, Stored, glimpse, uuid7
-from tests.support.replaying import LATEST, Quiet, append, project, settings_of, tables
+from tests.support.replaying import LATEST, Quiet, append, now, project, settings_of, tables
 from tests.support.running import Process, environment
 
 
@@ -114,7 +114,7 @@ def test_what_is_published_is_in_it_though_the_live_file_is_lost(
 
 def test_who_was_forgotten_since_does_not_come_back(backup: Path, new: Settings) -> None:
     restored(new, backup)
-    Forgetting(new, [uuid7(1)], wait=5, say=lambda line: None).run()
+    Forgetting(new, now(uuid7(1)), wait=5, say=lambda line: None).run()
     again = settings_of(new.data.parent / "again")
     assert restored(again, backup, new.data) == [uuid7(1)]
     assert len(tables(again.published)["pageview"]) == 2
@@ -285,7 +285,7 @@ def test_secrets_come_along_only_if_they_are_wanted(ran: Settings, tmp_path: Pat
 def test_a_projector_may_be_at_work_but_nobody_may_be_forgotten_meanwhile(
     ran: Settings, tmp_path: Path
 ) -> None:
-    forgetting = Forgetting(ran, [uuid7(9)], wait=1, say=lambda line: None)
+    forgetting = Forgetting(ran, now(uuid7(9)), wait=1, say=lambda line: None)
     with LiveWarehouse(ran.warehouse):
         back_up(ran, tmp_path / "backup", secrets=False)
         with forgetting._alone(), pytest.raises(WarehouseHeld, match="by `dwell forget`"):
@@ -298,7 +298,7 @@ def test_what_is_left_of_a_data_folder_says_who_was_forgotten(
     backup: Path, new: Settings, tmp_path: Path
 ) -> None:
     restored(new, backup)
-    Forgetting(new, [uuid7(1)], wait=5, say=lambda line: None).run()
+    Forgetting(new, now(uuid7(1)), wait=5, say=lambda line: None).run()
     shutil.rmtree(new.live)
     assert erasures_in([new.data]).keys() == {uuid7(1)}
     (tmp_path / "empty").mkdir()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dwell.consumers.copying import Copied, compare, copy
-from dwell.errors import LogMismatch, LogUnavailable
+from dwell.errors import LogMismatch, LogUnavailable, NoSpace
 from dwell.events import embedded_replica
+from dwell.events.log_file import open_to_append
 from dwell.events.opening import open_reader
 from dwell.events.replica import open_replica
 from dwell.settings import Settings
@@ -100,6 +101,21 @@ async def test_who_ends_a_copy_waits_for_what_is_under_way(
     with pytest.raises(asyncio.CancelledError):
         await appending
     await replica.close()
+
+
+def test_a_full_disk_is_named(
+    source: Settings, target: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(source, facts(300))
+
+    def small(path: Path, wait: float) -> sqlite3.Connection:
+        connection = open_to_append(path, wait)
+        connection.execute("pragma max_page_count = 20")
+        return connection
+
+    monkeypatch.setattr(embedded_replica, "open_to_append", small)
+    with pytest.raises(NoSpace, match=r"copy\.sqlite .*expected space on its disk"):
+        copied(source, target)
 
 
 def test_an_empty_log_is_copied_too(source: Settings, target: Settings) -> None:

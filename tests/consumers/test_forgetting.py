@@ -1,18 +1,23 @@
 """Forgetting, where a projector publishes or promotes at the same moment."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dwell.consumers.forgetting import Forgetting
+from dwell.consumers.promoting import put
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
-from dwell.warehouse import promotion, scrubbing, snapshot
+from dwell.warehouse import promotion, remains, scrubbing, snapshot
+from dwell.warehouse.contents import read
 from dwell.warehouse.kept import renew
 from tests.consumers.test_replaying import visits
-from tests.support.facts import uuid7
-from tests.support.replaying import append, project, settings_of
+from tests.support.facts import glimpse, uuid7
+from tests.support.promoting import made, rebuilt
+from tests.support.replaying import append, now, project, settings_of
 
 VISITOR = uuid7(1)
 
@@ -27,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def forget(settings: Settings) -> list[str]:
     """What could not be done yet."""
-    return Forgetting(settings, [VISITOR], wait=1, say=lambda line: None).run().undone
+    return Forgetting(settings, now(VISITOR), wait=1, say=lambda line: None).run().undone
 
 
 def test_the_publication_before_the_one_that_people_open_goes(settings: Settings) -> None:
@@ -36,6 +41,33 @@ def test_the_publication_before_the_one_that_people_open_goes(settings: Settings
     former.write_bytes(b"a publication with rows of the visitor")
     assert forget(settings) == []
     assert not former.exists()
+
+
+def test_a_promoted_warehouse_that_has_not_caught_up_is_not_published(
+    settings: Settings, tmp_path: Path
+) -> None:
+    new = asyncio.run(rebuilt(settings, tmp_path / "new.duckdb", until=4))
+    assert put(settings, new, 1).published is False
+    assert forget(settings) == []
+    assert read(settings.published)[0].positions == {0: 9}
+    assert read(settings.warehouse)[0].publish_from == {0: 9}
+    for path in (settings.published, settings.warehouse):
+        inside = remains.in_warehouse(path, [VISITOR])
+        assert (inside.rows, inside.scrub_due) == ({}, False)
+    project(settings)
+    assert read(settings.published)[0].positions == {0: 10}
+    assert read(settings.published)[1].rows["pageview"] == 2
+
+
+def test_of_a_lost_log_others_rows_stay(settings: Settings) -> None:
+    shared = [glimpse(7, visitor=1), glimpse(7, 1, visitor=2, engagement_ms=2000)]
+    lost = made(settings.live / "lost.duckdb", shared, identity="a log that is lost")
+    assert forget(settings) == []
+    with duckdb.connect(str(lost), read_only=True) as connection:
+        rows = connection.execute(
+            "select visitor_id::varchar, engagement_time from pageview"
+        ).fetchall()
+    assert rows == [(uuid7(2), 2.0)]
 
 
 def test_what_is_taken_while_it_is_written_anew_is_not_put_there_again(

@@ -29,6 +29,14 @@ async def test_an_old_fact_that_is_not_published_is_overdue(log: MemoryLog) -> N
     assert await overdue(log.reader(), {0: 1}, NOW + 10_000) == {0: 1}
 
 
+async def test_a_record_from_the_future_hides_no_old_fact(log: MemoryLog) -> None:
+    dated = [NewRecord(b"v", b"{}", NOW + each) for each in (10**9, 2_000, 10**9, 4_000)]
+    await log.writer().append(dated)
+    assert await overdue(log.reader(), {0: 3}, NOW + 10_000) == {0: 4}
+    assert await overdue(log.reader(), {0: 5}, NOW + 10_000) == {0: 6}
+    assert await overdue(log.reader(), {0: 5}, NOW + 3_000) == {}
+
+
 async def test_a_partition_that_was_never_read_is_overdue_from_its_start(log: MemoryLog) -> None:
     assert await overdue(log.reader(), {}, NOW + 1) == {0: 0}
 

@@ -22,6 +22,7 @@ from tests.support.replaying import (
     LATEST,
     Quiet,
     append,
+    now,
     project,
     replay,
     settings_of,
@@ -103,7 +104,7 @@ def test_who_was_forgotten_after_the_copy_is_blanked_in_it(
 ) -> None:
     append(source, facts(3))
     copy(source, target, Quiet())
-    Forgetting(source, [uuid7(1)], wait=5, say=lambda line: None).run()
+    Forgetting(source, now(uuid7(1)), wait=5, say=lambda line: None).run()
     moved(source, target)
     assert [value for *_, value in everything(target)[0][:3]] == [b"", b"", b""]
     assert b"dwell.page.viewed" not in target.embedded_log.read_bytes()

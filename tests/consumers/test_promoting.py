@@ -71,6 +71,23 @@ async def test_without_a_projector_it_is_done_here_and_published(
     assert contents.publish_from == {}
 
 
+async def test_what_cannot_be_published_is_not_called_so(
+    settings: Settings, log: LogWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live(settings)
+    await log.append(records(glimpse(4)))
+    new = await rebuilt(settings, tmp_path / "new.duckdb")
+
+    def full(*_: object, **__: object) -> None:
+        raise WarehouseError("no space")
+
+    monkeypatch.setattr(snapshot, "copy", full)
+    with pytest.raises(WarehouseError, match="could not be published, which stands as it was"):
+        await asyncio.to_thread(put, settings, new, 5)
+    assert read(settings.published)[1].rows["pageview"] == 3
+    assert read(settings.warehouse)[1].rows["pageview"] == 4
+
+
 async def test_what_is_behind_is_live_and_not_published(
     settings: Settings, log: LogWriter, tmp_path: Path
 ) -> None:

@@ -4,15 +4,26 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dwell.consumers import replaying
+from dwell.consumers.archiving import archive
 from dwell.consumers.extent import Point
 from dwell.consumers.replaying import PLAN
 from dwell.errors import LogGap, LogMismatch, LogUnavailable, WarehouseError
 from dwell.settings import Settings
 from tests.support.facts import NOW, Stored, curt, forgotten, glimpse
-from tests.support.replaying import CURRENT, Quiet, append, project, replay, settings_of, tables
+from tests.support.replaying import (
+    CURRENT,
+    LATEST,
+    Quiet,
+    append,
+    project,
+    replay,
+    settings_of,
+    tables,
+)
 
 HOUR = 3_600_000
 
@@ -90,6 +101,28 @@ def test_a_time_of_which_there_is_nothing_is_refused(settings: Settings, tmp_pat
         replay(settings, tmp_path / "new.duckdb", since=since)
 
 
+@pytest.mark.parametrize("archived", [True, False])
+@pytest.mark.parametrize("others", [0, 2000])
+def test_a_moment_that_names_no_end_is_refused(
+    settings: Settings, tmp_path: Path, archived: bool, others: int
+) -> None:
+    """One clock was ahead; or, with others between, two partitions were merged into one."""
+    later = [Stored(b"junk", NOW + 300 * HOUR + each, b"k") for each in range(1 + others)]
+    earlier = [Stored(b"junk", NOW + 5 * HOUR + each, b"k") for each in range(1 + others // 9)]
+    append(settings, [*visits(3), *later, *earlier])
+    if archived:
+        archive(settings, LATEST, processes=1, watcher=Quiet())
+    moment = Point("latest", moment=NOW + 20 * HOUR)
+    with pytest.raises(
+        LogGap, match=r"reaches 2.* at offset 9, and has facts behind it .*--to-offset"
+    ):
+        replay(settings, tmp_path / "then.duckdb", until=moment, archive=archived)
+    after = Point("latest", moment=NOW + 400 * HOUR)
+    assert replay(settings, tmp_path / "then.duckdb", until=after, archive=archived)
+    before = Point("latest", moment=NOW + 2 * HOUR)
+    assert replay(settings, tmp_path / "before.duckdb", until=before, archive=archived)
+
+
 @pytest.mark.parametrize("published", [True, False], ids=["published", "in the log alone"])
 def test_who_was_forgotten_later_is_not_in_what_stood_before(
     settings: Settings, tmp_path: Path, published: bool
@@ -117,6 +150,24 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
 
 
 def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_was_archived_since_it_was_broken_off_is_read_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(settings, [*visits(2), *(Stored(b"junk", NOW + each, b"k") for each in range(5))])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(replaying.Replay, "_built", broken_off)
+        replay(settings, tmp_path / "new.duckdb", archive=True)
+    archive(settings, LATEST, processes=1, watcher=Quiet())
+    done = replay(settings, tmp_path / "new.duckdb", archive=True)
+    assert (done.archived, done.logged) == (11, 0)
+    with duckdb.connect(str(tmp_path / "new.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) from dead_letter").fetchall() == [(5,)]
+
+
+def broken_off(*_: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -121,6 +121,11 @@ def test_it_says_beforehand_how_many_there_are(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_record_that_names_two_visitors_is_one(path: Path) -> None:
+    both = {uuid7(1): NOW + 100, uuid7(2): NOW + 100}
+    assert blanking.covered(path, both) == blanking.blank(path, both).records
+
+
 def test_free_pages_are_overwritten_too(path: Path) -> None:
     append(path, [glimpse(n, visitor=3) for n in range(100, 200)])
     with contextlib.closing(open_to_append(path, 1)) as connection:

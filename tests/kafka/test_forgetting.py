@@ -106,7 +106,9 @@ def test_a_visitor_leaves_all_that_was_made_of_the_topic(settings: Settings, sai
     assert (status, err) == (0, ""), out
     assert f"ordered in {settings.log}" in out
     assert "took 11 records out of the archive" in out
-    assert f"the topic {settings.kafka_topic} keeps the visitors' records" in out
+    for arguments in ([], ["--dry-run"], ["--dry-run", "--proof"]):
+        out += said(*arguments, "--yes", FORGOTTEN)[1]
+    assert out.count(f"the topic {settings.kafka_topic} keeps the visitors' records") == 4
     assert visitors(settings.published) == visitors(settings.warehouse) == OTHERS
 
 

@@ -1,6 +1,7 @@
 """Logs that are replayed, and what the tables come to."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,11 @@ def replay(
     """One replay, which reads the log in one process."""
     made = Replay(settings, out, since=since, until=until, archive=archive, processes=1)
     return made.run(watcher or Quiet())
+
+
+def now(*visitors: str) -> dict[str, int]:
+    """Visitors who are to be forgotten, with what was received until now."""
+    return dict.fromkeys(visitors, int(1000 * time.time()))
 
 
 def tables(path: Path) -> dict[str, list[tuple[Any, ...]]]:

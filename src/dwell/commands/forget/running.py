@@ -1,5 +1,6 @@
 """What `dwell forget` does, in the order in which it tells of it."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,10 +26,10 @@ def run(
     """
     quiet(settings)
     further = _their_own(settings, visitors) if proof else []
-    if dry_run and not proof:
-        return _foretell(settings, visitors)
     unknown = [] if dry_run else _unknown(settings, visitors)
     undone = [] if dry_run else _forget(settings, visitors, wait)
+    if dry_run and not proof:
+        _foretell(settings, visitors)
     for visitor in unknown:
         click.echo(
             f"dwell: nobody by the id {visitor} was in the published warehouse: expected one that"
@@ -36,6 +37,7 @@ def run(
             err=True,
         )
     found = _search(settings, visitors, further) if proof else 0
+    _say_what_stays(settings)
     return 2 if undone else found
 
 
@@ -62,7 +64,7 @@ def _unknown(settings: Settings, visitors: Sequence[str]) -> list[str]:
     return unknown
 
 
-def _foretell(settings: Settings, visitors: Sequence[str]) -> int:
+def _foretell(settings: Settings, visitors: Sequence[str]) -> None:
     if not settings.kafka_servers:
         records = blanking.covered(settings.embedded_log, dict.fromkeys(visitors, 2**62))
         click.echo(f"{settings.embedded_log}: {records} records")
@@ -74,7 +76,6 @@ def _foretell(settings: Settings, visitors: Sequence[str]) -> int:
             continue
         told = ", ".join(f"{count} by {column}" for column, count in rows.items())
         click.echo(f"{path}: {told or 'nothing'}")
-    return 0
 
 
 def _holding(settings: Settings) -> Iterator[Path]:
@@ -89,16 +90,21 @@ def _holding(settings: Settings) -> Iterator[Path]:
 
 def _forget(settings: Settings, visitors: Sequence[str], wait: float) -> list[str]:
     """Returns what is not done yet."""
-    done = Forgetting(settings, visitors, wait=wait, say=click.echo).run()
+    until = dict.fromkeys(visitors, int(1000 * time.time()))
+    done = Forgetting(settings, until, wait=wait, say=click.echo).run()
     for line in done.undone:
         click.echo(f"dwell: {line}", err=True)
+    return done.undone
+
+
+def _say_what_stays(settings: Settings) -> None:
     if settings.kafka_servers:
         topic = settings.kafka_topic
         click.echo(
             f"What stays: the topic {topic} keeps the visitors' records until its retention ends, and so"
-            f" does {topic}.dead-letters if there is one. Kafka lets nobody take them out."
+            f" does {topic}.dead-letters if there is one. Kafka lets nobody take them out, and no search"
+            " looks into them."
         )
-    return done.undone
 
 
 def _search(settings: Settings, visitors: Sequence[str], further: Sequence[str]) -> int:
