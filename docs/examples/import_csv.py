@@ -106,8 +106,9 @@ def line_of(file: str, number: int, row: dict[str, str]) -> Line:
         seconds = float(row["seconds"])
     except ValueError:
         seconds = -1
-    if not seconds >= 0:
-        raise ValueError(f"{where}: seconds is {row['seconds']!r}: expected a number from 0 on")
+    if not 0 <= seconds <= 400 * 86_400:
+        said = f"{where}: seconds is {row['seconds']!r}"
+        raise ValueError(f"{said}: expected a number from 0 to 34560000, which are 400 days")
     return Line(number, time, seconds, urlsplit(row["path"]).path, row)
 
 

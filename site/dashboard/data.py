@@ -358,6 +358,7 @@ def _document(
         "before_until": iso(selection.before_until),
         "ends_now": selection.ends_now,
         "by": selection.bucket,
+        "filters": selection.filters(),
         "measured_since": measured and iso(measured),
         "compared": selection.has_before(measured),
         "columns": _columns(name, answer.columns),

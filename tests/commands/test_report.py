@@ -233,6 +233,22 @@ def test_numbers_stand_in_the_picture(said: Said) -> None:
     assert "4, median 17.5 s" in " ".join(texts).replace("18 s", "17.5 s")
 
 
+def test_a_picture_names_those_filters_alone_that_it_heeds(said: Said) -> None:
+    heard = {}
+    for panel in ("retention", "devices"):
+        _, out, _ = said(panel, "--view", "PageA", "--bots", "include", "--format", "svg")
+        heard[panel] = "bots include" in out.decode(), "view PageA" in out.decode()
+    assert heard == {"retention": (True, False), "devices": (True, True)}
+
+
+def test_the_distribution_is_of_the_views_that_are_looked_at_most() -> None:
+    _, shape = SHAPES["view_distribution"]
+    views = {f"shop.View{each:02}": each for each in range(1, 15)}
+    rows = [{"view_name": name, "pageviews": count, "at_least": 0} for name, count in views.items()]
+    shown = [row["view_name"] for row in sorted(shape(rows, "")[0], key=lambda row: row["rank"])]
+    assert shown == list(reversed(views))[:12]
+
+
 def test_a_png_is_as_wide_as_asked(said: Said, tmp_path: Path) -> None:
     output = tmp_path / "hours.png"
     status, out, err = said("sessions_by_hour", "--output", str(output), "--width", "400")

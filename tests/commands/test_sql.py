@@ -79,12 +79,12 @@ def test_csv_is_read_back_as_it_was(data: Path) -> None:
         data,
         "--format",
         "csv",
-        "select 'a,\"b\"\nc' as text, null as nothing, 1.5 as number, true as yes, [1, 2] as list,"
+        "select 'a,\"b\"\nc\rd' as text, null as nothing, 1.5 as number, true as yes, [1, 2] as list,"
         " timestamp '2026-03-01 12:00:00.25' as moment, interval 90 minutes as span",
     )
-    assert list(csv.DictReader(io.StringIO(asked.stdout))) == [
+    assert list(csv.DictReader(io.StringIO(asked.stdout, newline=""))) == [
         {
-            "text": 'a,"b"\nc',
+            "text": 'a,"b"\nc\rd',
             "nothing": "",
             "number": "1.5",
             "yes": "true",
@@ -115,6 +115,19 @@ def test_json_is_one_array_and_json_columns_are_what_they_hold(data: Path) -> No
         }
     ]
     assert dwell_sql(data, "--format", "json", "select 1 where false").stdout == "[]\n"
+
+
+TWICE = "select 1 as n, 2 as n, 3 as n_1, 4 as n"
+
+
+def test_of_columns_with_one_name_each_has_its_own(data: Path, tmp_path: Path) -> None:
+    expected = {"n": 1, "n_2": 2, "n_1": 3, "n_3": 4}
+    assert json.loads(dwell_sql(data, "--format", "json", TWICE).stdout) == [expected]
+    output = tmp_path / "twice.parquet"
+    asked = dwell_sql(data, "--format", "parquet", "--output", str(output), TWICE)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert pyarrow.parquet.read_table(output).to_pylist() == [expected]
+    assert dwell_sql(data, "--format", "csv", TWICE).stdout == "n,n,n_1,n\n1,2,3,4\n"
 
 
 def test_parquet_goes_to_a_pipe_or_a_file(data: Path, tmp_path: Path) -> None:

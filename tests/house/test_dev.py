@@ -13,6 +13,7 @@ echo "$*" >>"$CALLS"
 case "$1 $2" in
     "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     "-c import ensurepip, venv") [ -z "${BARE:-}" ] ;;
+    *"(3, 14))") [ -z "${NEWER:-}" ] ;;
     "-m dwell.commands.broker.bring") [ -z "${JAVALESS:-}" ] ;;
     "-m pip") [ -z "${OFFLINE:-}" ] ;;
 esac
@@ -172,6 +173,18 @@ class Machine:
         """A program that does so."""
         (self.path / name).write_text(f"#!/bin/sh\n{script}\n")
         (self.path / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("others", [["python3.12"], []])
+def test_a_python_newer_than_the_tested_ones_is_the_last_choice(
+    checkout: Checkout, tmp_path: Path, others: list[str]
+) -> None:
+    machine = Machine(tmp_path, user=1000)
+    for name in ("python3", *others):
+        newer = "1" if name == "python3" else ""
+        machine.put(name, PYTHON.replace("${NEWER:-}", newer))
+    done = checkout.run("setup", PATH=str(machine.path), PYTHON="")
+    assert done.stderr.startswith(f"dev: making .venv with {[*others, 'python3'][0]}\n")
 
 
 def test_what_the_tests_lack_is_said_plainly(checkout: Checkout, tmp_path: Path) -> None:

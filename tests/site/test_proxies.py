@@ -31,6 +31,7 @@ class Proxied:
 
     port: int
     certificate: Path
+    logs: tuple[Path, ...]
 
     @property
     def origin(self) -> str:
@@ -77,7 +78,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         for process, each in zip(processes, (site, dashboard), strict=True):
             process.wait_for(f"http://127.0.0.1:{each}/")
         with nginx(folder, _configured(folder, port, site, dashboard), port):
-            yield Proxied(port, certificate)
+            yield Proxied(port, certificate, (folder / "error.log", folder / "nginx.out"))
     finally:
         for process in processes:
             process.stop()
@@ -93,6 +94,7 @@ def _configured(folder: Path, port: int, site: int, dashboard: int) -> str:
         "127.0.0.1:8001": f"127.0.0.1:{dashboard}",
         "/etc/ssl/certs/": f"{folder}/",
         "/etc/ssl/private/": f"{folder}/",
+        "/var/log/nginx/": f"{folder}/",
     }
     example = replaced(example, here)
     # The first server, which leads to https, would listen on port 80 or 8000 now.
@@ -116,6 +118,11 @@ def test_the_visitor_s_cookie_is_for_https_alone(proxied: Proxied) -> None:
     cookie = answer.getheader("Set-Cookie") or ""
     assert cookie.startswith("dwell_visitor=")
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+
+
+def test_no_log_has_the_address_of_whose_request_failed(proxied: Proxied) -> None:
+    assert proxied.ask("/dwell/facts", "x" * 200_000)[0].status == 413
+    assert all(b"127.0.0.1" not in log.read_bytes() for log in proxied.logs)
 
 
 def test_another_origin_is_refused_whatever_it_claims(proxied: Proxied) -> None:
@@ -157,3 +164,5 @@ def test_caddy_reads_its_example(tmp_path: Path) -> None:
     assert "not formatted" not in done.stderr
     told = json.dumps(json.loads(done.stdout))
     assert all(f'"dial": "127.0.0.1:{port}"' in told for port in (8000, 8001))
+    # A failure would be logged with the address of who asked.
+    assert '"exclude": ["http.log.error", "http.handlers.reverse_proxy"]' in told

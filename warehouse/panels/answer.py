@@ -1,6 +1,5 @@
 """What a panel answers, in the forms that are sent to a browser."""
 
-import csv
 import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dwell import separated
 from dwell.warehouse.panels.panel import Column
 from dwell.warehouse.panels.publication import Publication
 
@@ -57,7 +57,7 @@ class Answer:
         """The rows as comma-separated values, with the names of the columns above them; no value is
         an empty text."""
         sink = io.StringIO()
-        writer = csv.writer(sink, lineterminator="\n")
+        writer = separated.writer(sink)
         writer.writerow(column.name for column in self.columns)
         writer.writerows(map(plain, row) for row in self.values)
         return sink.getvalue()

@@ -19,7 +19,7 @@ What the dashboard shows, panel by panel: each is a question about a selection o
 
 RULES = """
 - **The period** is what it is for a [named query](queries.md): the last 28 days, today included, if nobody says another one. One that ends now ends with the running minute. A pageview belongs to the period if it began in it, a session and its visitor if the session began in it.
-- **The period before** is as many whole days earlier as the period has, by the clocks of the time zone: it has the same hours, and the same weekdays if it is of whole weeks. A period of less than a day that does not begin at midnight follows the one before at once.
+- **The period before** is as many whole days earlier as the period has, by the clocks of the time zone: it has the same hours, and the same weekdays if it is of whole weeks. A period of less than a day that does not begin at midnight follows the one before at once. Where clocks change within one of them, hours are compared by their number, so those after the change lie beside the one before or behind their own.
 - **A view or a path** chooses pageviews: they alone are counted, and the sessions that have one of them. What such a session saw else counts for where it began and ended and for the steps of a funnel.
 - **Robots** that say so are left out, unless they are asked for.
 - **A view, a path, a browser or a system** that nobody ever looked at or came with is refused, with those that come near.

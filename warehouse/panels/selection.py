@@ -118,6 +118,10 @@ class Selection:
         """The texts that make it again, with what was relative to now as relative as before."""
         return dict(self.asked)
 
+    def filters(self) -> dict[str, str]:
+        """Those that say what is selected beside the period."""
+        return {name: text for name, text in self.asked if name not in ("since", "until")}
+
     def everybody(self) -> Self:
         """All pageviews of the same period."""
         return replace(

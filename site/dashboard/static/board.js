@@ -36,6 +36,7 @@ const more = document.getElementById("more");
 const robots = document.getElementById("robots");
 
 /** A day as forms have it, so many days later. */
+const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text));
 const later = (day, days) => new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 
 const chip = (name, label, value) => {
@@ -59,7 +60,7 @@ const showFilters = () => {
   for (const name of Object.keys(FILTERS)) form.elements[name].value = now.get(name) ?? "";
   for (const each of form.querySelectorAll("[data-moment]")) {
     const given = now.get(each.dataset.moment) ?? "";
-    each.value = /^\d{4}-\d\d-\d\d$/.test(given) ? later(given, -each.dataset.days) : "";
+    each.value = isDay(given) ? later(given, -each.dataset.days) : "";
     each.dataset.shown = each.value;
   }
   bound();

@@ -42,8 +42,8 @@ const classOf = ({ name, unit }, rows) => {
   return !WORDS[name] && rows.some((row) => typeof row[name] === "number") ? "number" : null;
 };
 
-const captionOf = ({ panel, question, asked, since, until, columns }) => {
-  const filters = filtersIn(new URLSearchParams(asked));
+const captionOf = ({ panel, question, filters: given, since, until, columns }) => {
+  const filters = filtersIn(new URLSearchParams(given));
   const when = since && panel !== "live" ? [period(since, until)] : [];
   const zone = columns.some(({ unit }) => unit in UNITS) ? [`times in ${ZONE}`] : [];
   return [question, ...when, ...filters, ...zone].join(" · ");

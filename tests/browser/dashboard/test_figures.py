@@ -386,6 +386,13 @@ def test_an_end_before_the_beginning_is_told_where_it_is_entered(board: Board) -
     board.wait("document.getElementById('span').textContent.startsWith('12 Nov 2025')")
 
 
+def test_a_day_that_does_not_exist_has_a_way_out(board: Board) -> None:
+    board.open("?since=2026-13-01")
+    board.find("#problem a").click()
+    board.wait("document.querySelector('#problem').hidden && !location.search")
+    board.wait("document.getElementById('span').textContent.length > 0")
+
+
 def test_a_period_that_is_refused_leaves_no_other_one_beside_the_filters(board: Board) -> None:
     assert board.texts("#span") != [""]
     board.browser.execute_script(

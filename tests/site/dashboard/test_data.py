@@ -67,7 +67,7 @@ def test_json_says_what_its_columns_mean_and_of_which_publication_it_is(march: C
             "before",
             "before_until",
         ),
-        *("ends_now", "by", "measured_since", "compared", "columns", "rows"),
+        *("ends_now", "by", "filters", "measured_since", "compared", "columns", "rows"),
     ]
     assert told["panel"] == "totals"
     assert (told["since"], told["until"]) == (

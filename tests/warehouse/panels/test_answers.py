@@ -1,6 +1,8 @@
 """Each panel on a truth that was counted by hand: see tests/support/truth.py."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -142,6 +144,23 @@ def test_an_hour_that_comes_twice_is_two(asked: Asked) -> None:
         "2025-10-26T02:00",
         "2025-10-26T02:00",
         "2025-10-26T03:00",
+    ]
+
+
+@pytest.mark.parametrize("most_pageviews", [0, 1000])
+def test_hours_are_whole_though_the_first_is_one_that_comes_twice(
+    board: Board, most_pageviews: int
+) -> None:
+    begun = datetime.fromisoformat("2025-10-26T02:34+02:00").astimezone(UTC).replace(tzinfo=None)
+    chosen = selection("Europe/Berlin", since="2025-10-26", until="2025-10-26T05:00")
+    chosen = replace(chosen, since=begun)
+    with closing(Board(board.path, most_pageviews=most_pageviews)) as other:
+        hours = other.answer("series", chosen).rows()
+    assert [each["local"] for each in hours if not each["earlier"]] == [
+        "2025-10-26T02:34",
+        "2025-10-26T02:00",
+        "2025-10-26T03:00",
+        "2025-10-26T04:00",
     ]
 
 

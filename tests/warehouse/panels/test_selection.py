@@ -158,3 +158,5 @@ def test_what_changes_nothing_in_an_answer_makes_no_other_question() -> None:
     assert find("totals").heeded(asked) == asked
     assert find("live").heeded(asked) == selection(view="PageA", path="/a", device="phone")
     assert find("retention").heeded(asked) == selection(device="phone")
+    assert find("totals").heeded(asked).filters() == given
+    assert find("retention").heeded(asked).filters() == {"device": "phone"}

@@ -34,8 +34,7 @@ class Clock:
         quarter = np.arange(self._first, _quarter(selection.until) + 1)
         local = quarter * 900 + _offsets(quarter, self._zone)
         self.weekday, self.hour = (local // 86_400 + 3) % 7, local // 3600 % 24
-        since = local[self._now - self._first :]
-        self.bucket = self._counted(quarter - self._now, local, int(since.min()))
+        self.bucket = self._counted(quarter - self._now, local, int(local[self._now - self._first]))
         self.bucket_before = self._counted(quarter - self._first, local, int(local[0]))
 
     def at(self, shown: Array, started: Array) -> Array:

@@ -12,7 +12,7 @@ with quarter as (
 first as (
     select
         min(quarter) filter (quarter >= epoch_ms($since) // 900000) as quarter_now,
-        min(local) filter (quarter >= epoch_ms($since) // 900000) as local_now,
+        min(local) filter (quarter = epoch_ms($since) // 900000) as local_now,
         min(quarter) as quarter_before,
         min(local) filter (quarter = epoch_ms($before) // 900000) as local_before
     from quarter

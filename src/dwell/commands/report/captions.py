@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from dwell.commands.report.shaping import SECONDS, Rows
 from dwell.commands.report.words import count, duration, moment
-from dwell.warehouse.panels import Answer, Selection
+from dwell.warehouse.panels import Answer, Selection, find
 
 TITLES = {
     "totals": "Headline figures",
@@ -61,7 +61,7 @@ def caption(
 ) -> list[str]:
     """What is said under the title of a picture, line by line."""
     lines = [_unit(panel, measure, rows, selection), period(selection)]
-    if filters := filters_of(selection):
+    if filters := filters_of(find(panel).heeded(selection)):
         lines.append(", ".join(filters))
     if panel == "series":
         lines.append(_comparison(answer, selection))
@@ -76,8 +76,7 @@ def period(selection: Selection) -> str:
 
 def filters_of(selection: Selection) -> list[str]:
     """What is selected beside the period: "device phone"."""
-    given = selection.query().items()
-    return [f"{name} {text}" for name, text in given if name not in ("since", "until")]
+    return [f"{name} {text}" for name, text in selection.filters().items()]
 
 
 def measured_since(answer: Answer, selection: Selection) -> str:

@@ -1,5 +1,6 @@
 """From the rows of a panel to what its chart takes. What the dashboard's scripts do for its own."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -143,7 +144,10 @@ def _pageviews(row: Row) -> str:
 
 
 def _distribution(rows: Rows, measure: str) -> tuple[Rows, Signals]:
-    names = list(dict.fromkeys(row["view_name"] for row in rows))
+    pageviews: Counter[str] = Counter()
+    for row in rows:
+        pageviews[row["view_name"]] += row["pageviews"]
+    names = [name for name, _ in pageviews.most_common()]
     return [
         row
         | {

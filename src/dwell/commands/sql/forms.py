@@ -1,6 +1,5 @@
 """The forms a result can take: a table for people, CSV, JSON and Parquet for programs."""
 
-import csv as csv_files
 import json as json_text
 import math
 import re
@@ -8,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import IO, Any, Literal
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dwell import separated
 from dwell.warehouse.session import Result
 
 ROWS_ON_TERMINAL = 200
@@ -140,20 +140,20 @@ def _plain(result: Result, sink: IO[str]) -> None:
 
     sink.write(line(names))
     sink.write("  ".join("-" * width for width in widths) + "\n")
-    count = 0
+    written = 0
     for cells in chain(first, rows):
         sink.write(line(cells))
-        count += 1
-    sink.write(f"({_counted(count)})\n")
+        written += 1
+    sink.write(f"({_counted(written)})\n")
 
 
-def _counted(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def csv(result: Result, sink: IO[str]) -> None:
     """RFC 4180 with a header and LF; null is an empty field, a nested value is JSON."""
-    writer = csv_files.writer(sink, lineterminator="\n")
+    writer = separated.writer(sink)
     writer.writerow(result.columns)
     for batch in result.batches:
         writer.writerows(zip(*map(_fields, batch.columns), strict=True))
@@ -168,13 +168,15 @@ def _fields(column: "pa.Array[Any]") -> list[Any]:
 
 
 def json(result: Result, sink: IO[str]) -> None:
-    """One array with an object for each row; times as ISO 8601, JSON columns as what they hold."""
+    """One array with an object for each row; times as ISO 8601, JSON columns as what they hold; of
+    columns with the same name, each has a name of its own."""
     holds_json = [kind == "JSON" for kind in result.types]
+    names = distinct(result.columns)
     separator = "["
     for row in rows_of(result):
         fields = {
             name: json_text.loads(value) if embedded and value is not None else _jsonable(value)
-            for name, value, embedded in zip(result.columns, row, holds_json, strict=True)
+            for name, value, embedded in zip(names, row, holds_json, strict=True)
         }
         sink.write(f"{separator}\n{json_text.dumps(fields, ensure_ascii=False)}")
         separator = ","
@@ -182,10 +184,26 @@ def json(result: Result, sink: IO[str]) -> None:
 
 
 def parquet(result: Result, sink: IO[bytes]) -> None:
-    """Parquet with zstd; UUIDs and JSON are strings."""
-    with pyarrow.parquet.ParquetWriter(sink, result.schema, compression="zstd") as writer:
+    """Parquet with zstd; UUIDs and JSON are strings; each column has a name of its own."""
+    names = distinct(result.columns)
+    fields = [each.with_name(name) for each, name in zip(result.schema, names, strict=True)]
+    schema = pa.schema(fields)
+    with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
         for batch in result.batches:
-            writer.write_batch(batch)
+            writer.write_batch(batch.rename_columns(names))
+
+
+def distinct(names: list[str]) -> list[str]:
+    """The names, and as DuckDB has it a second `started_at` as `started_at_1`, or what is free."""
+    taken = set(names)
+    found: dict[str, None] = {}
+    for name in names:
+        free = name
+        if name in found:
+            free = next(each for n in count(1) if (each := f"{name}_{n}") not in taken)
+            taken.add(free)
+        found[free] = None
+    return list(found)
 
 
 def readable(value: Any) -> str:

@@ -1,6 +1,5 @@
 """The forms in which a comparison is told: for people, as one JSON object, as CSV."""
 
-import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import IO, Any
 
 import click
 
+from dwell import separated
 from dwell.commands.sql.forms import plain, safe
 from dwell.warehouse.comparison import Compared, Difference, Note
 
@@ -174,7 +174,7 @@ class Csv(Form):
 
     def __init__(self, sink: IO[str], a: Path, b: Path) -> None:
         super().__init__(sink, a, b)
-        self._writer = csv.writer(sink, lineterminator="\n")
+        self._writer = separated.writer(sink)
         self._notes: Sequence[Note] = ()
         self._compared: list[Compared] = []
 
