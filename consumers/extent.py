@@ -1,7 +1,7 @@
 """The extent of a replay: from where to where, partition by partition."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -15,8 +15,8 @@ OUT_OF_ORDER = 300_000
 machines take facts in, each by its own clock."""
 LOOKED_AT = 500
 """Records that are looked at, behind an end that a moment names."""
-PLACES = 32
-"""Places further behind it at which one record is."""
+PLACES = 16, 256
+"""Places further behind it at which one record is: of a partition, and of all of them, about."""
 
 End = Literal["earliest", "latest", "current"]
 """`earliest` is the oldest record there is, `latest` the end as it is now, `current` where the
@@ -76,17 +76,19 @@ async def extent(
     return spans
 
 
-async def refuse_left_out(history: History, spans: Iterable[Span], moment: int) -> None:
+async def refuse_left_out(history: History, spans: Sequence[Span], moment: int) -> None:
     """Make sure that what was received before a moment is before the end that it names, as far as a look at
     some records tells: where clocks were wrong, and in partitions that were merged, it is not.
 
     Raises:
         LogGap: it is not.
     """
+    most_of_one, most_of_all = PLACES
+    places = max(1, min(most_of_one, most_of_all // max(1, len(spans))))
     for partition, _, until in spans:
         _, end = await history.bounds(partition)
-        step = max(1, (end - until) // PLACES)
-        for place in range(until, end, step):
+        beyond = range(until + LOOKED_AT, end)
+        for place in (until, *beyond[:: max(1, -(-len(beyond) // places))]):
             most = LOOKED_AT if place == until else 1
             for offset, received in await history.times(partition, place, most):
                 if received < moment - OUT_OF_ORDER:

@@ -135,11 +135,11 @@ class Forgetting:
         settings = self._settings
         self._identity = await _identity(settings)
         self._require_own(self._identity)
-        writer = open_writer(settings)
+        writer, now = open_writer(settings), int(1000 * time.time())
         try:
             await writer.append(
                 [
-                    NewRecord(visitor.encode(), order(visitor, received_at), received_at)
+                    NewRecord(visitor.encode(), order(visitor, received_at), now)
                     for visitor, received_at in self._done.erasures.items()
                 ]
             )
@@ -235,7 +235,7 @@ class Forgetting:
             and settings.publication.exists()
         ):
             # People have seen more than it has read by now, and go on to see that, without the visitors.
-            self._renew(settings.publication)
+            self._renew(settings.publication, self._erase_for_good)
             if warehouse.info(scrubbing.SCRUB_DUE) is not None:
                 scrubbing.renew(warehouse.path)
                 warehouse.reopen()
@@ -284,15 +284,30 @@ class Forgetting:
         return False
 
     def _erase(self, warehouse: LiveWarehouse) -> None:
-        """Forget in an open warehouse."""
-        ask = partial(_ask_log, self._settings)
-        starts, offsets_at = (
-            lambda: ask(lambda reader, each: reader.start(each)),
-            lambda at: ask(lambda reader, each: reader.offset_at(each, at)),
-        )
+        """Forget in an open warehouse. Where others have a part in a row, it is to be built anew from the
+        log."""
         if warehouse.info("log_identity") not in (None, self._identity):
-            # Its log is lost: from that nothing is built anew, so what others have a part in stays.
-            starts, offsets_at = partial(_nothing_left, warehouse), lambda at: {}
+            return self._erase_for_good(warehouse)  # its log is lost
+        ask = partial(_ask_log, self._settings)
+        return self._forget(
+            warehouse,
+            starts=lambda: ask(lambda reader, each: reader.start(each)),
+            offsets_at=lambda at: ask(lambda reader, each: reader.offset_at(each, at)),
+        )
+
+    def _erase_for_good(self, warehouse: LiveWarehouse) -> None:
+        """Forget in one into which nothing is read any more: what others have a part in stays, without the
+        visitors' ids, as where a log has none of its facts left."""
+        none_left = dict.fromkeys(warehouse.positions(), LAST_OFFSET)
+        self._forget(warehouse, starts=lambda: none_left, offsets_at=lambda at: {})
+
+    def _forget(
+        self,
+        warehouse: LiveWarehouse,
+        *,
+        starts: Callable[[], dict[int, int]],
+        offsets_at: Callable[[int], dict[int, int]],
+    ) -> None:
         projection = Projection(
             warehouse, judge=judge, describe=describe, starts=starts, offsets_at=offsets_at
         )
@@ -302,13 +317,13 @@ class Forgetting:
         """Erase from the warehouses that nothing writes: those that were live before, copies, old ones."""
         for path in kept(self._settings):
             try:
-                if self._renew(path):
+                if self._renew(path, self._erase):
                     self._say(f"erased from {path}")
             except WarehouseError as error:
                 self._done.undone.append(str(error))
 
-    def _renew(self, path: Path) -> bool:
-        return renew(path, self._work, list(self._done.erasures), self._erase)
+    def _renew(self, path: Path, erase: Callable[[LiveWarehouse], None]) -> bool:
+        return renew(path, self._work, list(self._done.erasures), erase)
 
     def _remove_leftovers(self) -> None:
         for path in leftovers(self._settings.data):
@@ -325,11 +340,6 @@ class Forgetting:
                 self._done.undone.append(
                     f"a replay is at work in {path}: run this again when it has ended"
                 )
-
-
-def _nothing_left(warehouse: LiveWarehouse) -> dict[int, int]:
-    """Where a log begins that has none of a warehouse's facts any more."""
-    return dict.fromkeys(warehouse.positions(), LAST_OFFSET)
 
 
 async def _identity(settings: Settings) -> str:

@@ -64,14 +64,16 @@ async def overdue(
     """
     found = {}
     begun = any(map(owns, held))
-    for partition in filter(owns, await reader.partitions()):
+    ends = await reader.bounds(list(filter(owns, await reader.partitions())))
+    for partition in ends:
         position = held.get(partition)
         if position is None:
             position = await beginning(reader, partition, begun=begun)
-        _, end = (await reader.bounds([partition]))[partition]
-        missing = await _first_before(reader, Span(partition, position, end), before)
-        if missing is not None:
-            found[partition] = missing
+        if position < ends[partition][1]:
+            unread = Span(partition, position, ends[partition][1])
+            missing = await _first_before(reader, unread, before)
+            if missing is not None:
+                found[partition] = missing
     return found
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dwell.consumers.beginning import beginning
 from dwell.consumers.history import opened
@@ -85,6 +85,18 @@ class Promoted:
     published: bool | None
 
 
+class Taken(NamedTuple):
+    """What came of it where no projector is at work.
+
+    Attributes:
+        published: whether it knows as much as people have seen.
+        failed: whether it could not be published.
+    """
+
+    published: bool
+    failed: bool
+
+
 def put(settings: Settings, path: Path, wait: float) -> Promoted:
     """Have the file take the live one's place, which is kept, and publish it: here, or by the projector
     at work.
@@ -102,10 +114,10 @@ def put(settings: Settings, path: Path, wait: float) -> Promoted:
         pass  # projectors of another layout would not take it
     number = promotion.offer(path, live, keep_former=True)
     deadline = time.monotonic() + wait
-    published = None
+    taken = None
     while promotion.waiting(live).exists():
         try:
-            published = _take(settings)
+            taken = _take(settings)
         except WarehouseHeld as held:
             if time.monotonic() > deadline:
                 raise WarehouseError(
@@ -118,11 +130,16 @@ def put(settings: Settings, path: Path, wait: float) -> Promoted:
         raise WarehouseError(
             f"{path} was refused and stands as {refused} now; whoever opened it says why"
         )
-    return Promoted(published is None, published)
+    if taken and taken.failed:
+        raise WarehouseError(
+            f"{path} is live now, and {settings.publication} could not be published: expected what the line"
+            " above says; a projector tries it again"
+        )
+    return Promoted(taken is None, taken.published if taken else None)
 
 
-def _take(settings: Settings) -> bool:
-    """As a projector does, when none is at work; returns whether it was published.
+def _take(settings: Settings) -> Taken:
+    """As a projector does, when none is at work.
 
     Raises:
         WarehouseHeld: one is.
@@ -134,7 +151,7 @@ def _take(settings: Settings) -> bool:
         return asyncio.run(_publish(settings, warehouse))
 
 
-async def _publish(settings: Settings, warehouse: LiveWarehouse) -> bool:
+async def _publish(settings: Settings, warehouse: LiveWarehouse) -> Taken:
     async def at_once(function: Callable[[], Any]) -> Any:
         return function()
 
@@ -146,12 +163,8 @@ async def _publish(settings: Settings, warehouse: LiveWarehouse) -> bool:
         announce=Shards(settings, warehouse).unite,
     )
     await publisher.publish()
-    if publisher.failing:
-        raise WarehouseError(
-            f"{warehouse.path} is another one now, and {settings.publication} could not be published, which"
-            " stands as it was: a projector publishes it when there is room"
-        )
-    return not promotion.missing_until_published(warehouse.connection)
+    behind = promotion.missing_until_published(warehouse.connection)
+    return Taken(published=not behind, failed=publisher.failing)
 
 
 def _refuse_own(settings: Settings, path: Path) -> None:

@@ -137,13 +137,13 @@ class Replay:
             identity = await history.identity()
             current = published(self._settings, identity).positions
             spans = await extent(history, self._since, self._until, current)
+            owned = tuple(each for each in spans if self._settings.owns(each.partition))
             if self._until.moment is not None:
-                await refuse_left_out(history, spans, self._until.moment)
+                await refuse_left_out(history, owned, self._until.moment)
             starts = {each.partition: (await history.bounds(each.partition))[0] for each in spans}
         if self._kept and self._kept.log_identity == identity:  # though it may not be read
             for partition, held in self._kept.held.items():
                 starts[partition] = min(held.first, starts.get(partition, held.first))
-        owned = tuple(each for each in spans if self._settings.owns(each.partition))
         return Plan(identity, owned, all(each.first == starts[each.partition] for each in owned))
 
     def run(self, watcher: Watcher) -> Replayed:

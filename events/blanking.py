@@ -113,12 +113,13 @@ def _windows(connection: sqlite3.Connection, since: int) -> Iterator[tuple[int, 
 
 
 def _named(connection: sqlite3.Connection, visitor: str, begin: int, end: int) -> list[int]:
-    """The records that name a visitor in whatever part."""
-    low, up = visitor.encode(), visitor.upper().encode()
+    """The records that may name a visitor in whatever part: they have the last twelve digits of the id, which
+    stand together with hyphens and without."""
+    low = visitor.encode()[-12:]
     found = connection.execute(
         'select "offset" from record where "offset" >= ? and "offset" < ?'
-        " and (key in (?, ?) or instr(value, ?) or instr(value, ?))",
-        (begin, end, low, up, low, up),
+        " and (instr(key, ?) or instr(key, ?) or instr(value, ?) or instr(value, ?))",
+        (begin, end, *(low, low.upper()) * 2),
     )
     return [offset for (offset,) in found]
 

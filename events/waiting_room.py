@@ -207,7 +207,8 @@ class WaitingRoom:
             except Exception as error:
                 if not said:
                     said = True
-                    logger.warning("%s is asked again, for: %r", self._log, error, exc_info=error)
+                    failed = type(error).__name__
+                    logger.warning("%s is asked again, for: %s", self._log, failed, exc_info=error)
             else:
                 self._recover()
                 return

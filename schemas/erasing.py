@@ -9,7 +9,8 @@ from dwell.schemas.facts import VisitorForgotten
 from dwell.schemas.records import VisitorForgottenRecord, read_record, record_of_forgotten
 from dwell.schemas.refusals import Refusal
 
-_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(rb"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+"""Also without hyphens, as the projector takes it."""
 
 
 def order(visitor: str, received_at: int) -> bytes:
@@ -42,7 +43,7 @@ def is_erased(key: bytes, value: bytes, timestamp: int, erasures: Mapping[str, i
     try:
         record = read_record(value)
     except Refusal:
-        named = {found.decode() for found in _ID.findall((key + b" " + value).lower())}
+        named = {str(UUID(found.decode())) for found in _ID.findall((key + b" " + value).lower())}
         return any(timestamp <= erasures[each] for each in named & erasures.keys())
     if isinstance(record, VisitorForgottenRecord):
         return False

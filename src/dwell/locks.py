@@ -49,7 +49,11 @@ def holder(lock: Path) -> str | None:
     except OSError:
         return None
     locked = (line.split() for line in held.splitlines() if "->" not in line)
-    is_held = any(words[1] == "FLOCK" and words[5].endswith(f":{inode}") for words in locked)
+    # A file on another disk may have the same inode.
+    is_held = any(
+        words[1] == "FLOCK" and words[5].endswith(f":{inode}") and words[4] == (pid or words[4])
+        for words in locked
+    )
     return (pid or "unknown") if is_held else None
 
 

@@ -51,12 +51,17 @@ def begin(form: Form, process: str, level: int | None = None) -> None:
             _harmless(logging.getLogger().handlers, "%(levelname)s %(message)s")
         elif logging.lastResort is not None:
             _harmless([logging.lastResort])
+        _hear_of_failures()
         return
     _process = process
     handler = logging.StreamHandler()
     handler.setFormatter(_Objects(process))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
+    _hear_of_failures()
+
+
+def _hear_of_failures() -> None:
     sys.excepthook = _unexpected
     threading.excepthook = _unexpected_in_thread
 
@@ -106,6 +111,17 @@ class _Lines(logging.Formatter):
         """What is said, and after a failure where it came from."""
         return harmless(super().format(record))
 
+    def formatException(  # noqa: N802  logging's own name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """The places that a failure passed, and its type."""
+        error = ei[1]
+        if error is None:
+            return ""
+        return "\n".join([*(f"  {place}" for place in _places(error)), type(error).__qualname__])
+
 
 def _harmless(handlers: Iterable[logging.Handler], form: str | None = None) -> None:
     for handler in handlers:
@@ -152,9 +168,12 @@ def _written(
 
 def _told(error: BaseException) -> dict[str, object]:
     """What may be said of an exception: its type and the places it passed, the last one being its own."""
+    return {"type": type(error).__qualname__, "at": _places(error)}
+
+
+def _places(error: BaseException) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{each.filename}:{each.lineno} {each.name}" for each in frames]
-    return {"type": type(error).__qualname__, "at": places}
+    return [f"{each.filename}:{each.lineno} {each.name}" for each in frames]
 
 
 def _unexpected(

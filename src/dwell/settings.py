@@ -118,7 +118,13 @@ def _header(value: str) -> str:
     return value
 
 
+OF_THIS_MACHINE = ("localtime", "posixrules")
+"""Names under which systems keep other time zones than the one of that name."""
+
+
 def _timezone(value: str) -> str:
+    if value in OF_THIS_MACHINE or value.startswith(("posix/", "right/")):
+        raise ValueError(value)  # neither DuckDB nor a browser knows it
     try:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, OSError):
@@ -576,7 +582,9 @@ def _in_vain(name: str, expected: str) -> PydanticCustomError:
 
 
 def _refusal(label: str, value: str, expected: str) -> str:
-    """What is said of a value that cannot be used; a password in an address is not."""
+    """What is said of a value that cannot be used; a password in an address is not, nor what may be a key."""
+    if label in (option_of("api_keys"), variable_of("api_keys")):
+        return f"{label} holds something that is no digest of a key: expected {expected}"
     if label not in (option_of("log"), variable_of("log")) or "@" not in value:
         return f"{label} is {value!r}: expected {expected}"
     masked = re.sub(r"\A(\w+:/*)?.*@", r"\1***@", value, flags=re.DOTALL)

@@ -38,7 +38,6 @@ def shop(tmp_path: Path, installation: Installation) -> Iterator[str]:
         "127.0.0.1:8000": f"127.0.0.1:{installation.port}",
         "/etc/ssl/certs/": f"{tmp_path}/",
         "/etc/ssl/private/": f"{tmp_path}/",
-        "/var/log/nginx/": f"{tmp_path}/",
     }
     with (tmp_path / "flask.out").open("wb") as output:
         process = subprocess.Popen(

@@ -35,6 +35,7 @@ from dwell.events.memory import MemoryLog, MemoryReader
 from dwell.events.opening import open_reader, open_writer
 from dwell.settings import Settings, variable_of
 from dwell.site import Dwell
+from dwell.site.dashboard.passwords import hash_of
 from tests.support.facts import Projected, Stored, glimpse
 from tests.support.house import ROOT
 from tests.support.publishing import copy_of
@@ -292,7 +293,7 @@ def test_who_may_read_what_they_should_not_is_told(doctor: Doctor, tmp_path: Pat
         each.touch()
         each.chmod(0o644)
     password = tmp_path / "password"
-    password.write_text("$argon2id$…")
+    password.write_text(hash_of("a long enough password"))
     password.chmod(0o644)
     status, findings = doctor(dashboard_password_file=password)
     assert status == 0
@@ -334,6 +335,28 @@ def test_a_dashboard_that_would_let_everybody_in_is_told(doctor: Doctor) -> None
     status, findings = doctor(dashboard_host="0.0.0.0")
     assert status == 1
     assert "other machines reach it" in findings["protection"]["said"]
+
+
+def test_a_file_that_would_keep_a_part_from_starting_is_told(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    (secret := tmp_path / "secret").write_text("neither a hash nor a digest")
+    secret.chmod(0o600)
+    status, findings = doctor(dashboard_password_file=secret, api_keys_file=secret)
+    assert status == 1
+    assert "holds no Argon2 hash" in findings["protection"]["said"]
+    assert str(secret) in findings["keys"]["said"]
+    assert {findings[each]["verdict"] for each in ("protection", "keys")} == {"wrong"}
+
+
+def test_a_folder_that_this_user_may_not_enter_is_all_that_is_told(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, glimpse(1, received_at=now()))
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "live")
+    status, findings = doctor()
+    assert (status, list(findings)) == (1, ["folder"])
+    assert f"cannot look into {tmp_path / 'data' / 'live'}" in findings["folder"]["said"]
 
 
 def test_people_read_what_is_wrong_and_what_to_do() -> None:

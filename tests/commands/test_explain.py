@@ -103,6 +103,33 @@ def told(said: Said, pageview: int = 1) -> dict[str, Any]:
     return given
 
 
+@pytest.mark.parametrize(
+    ("written", "foreign"),
+    [
+        (b'"engagement_ms":5000', b'"engagement_ms":"5000"'),
+        (b'{"path":"/page_a"}', b'{"path":"/page_a","odd":nan}'),
+        (b'{"path":"/page_a"}', b'{"path":"/page_a","odd":1e999}'),
+        (b'{"path":"/page_a"}', b'{"odd":' + 600 * b"[" + 600 * b"]" + b"}"),
+    ],
+)
+def test_what_the_projector_reads_more_generously_is_not_called_wrong(
+    at: Settings, said: Said, written: bytes, foreign: bytes
+) -> None:
+    facts = [glimpse(1), glimpse(1, 1, engagement_ms=5000, received_at=NOW + 5 * SECOND)]
+    values = [each.value.replace(written, foreign) for each in facts]
+    assert values != [each.value for each in facts]
+    have(
+        at,
+        [
+            Stored(value, each.timestamp, each.key)
+            for value, each in zip(values, facts, strict=True)
+        ],
+    )
+    for form in ((), ("--format", "json")):
+        status, out, err = said(1, *form)
+        assert (status, err) == (0, ""), out
+
+
 def test_a_pageview_is_explained_fact_by_fact(at: Settings, said: Said) -> None:
     have(at, visit())
     status, out, err = said()

@@ -194,6 +194,16 @@ def test_a_port_in_use_ends_with_one_line_and_makes_nothing(tmp_path: Path) -> N
     assert not (tmp_path / "data").exists()
 
 
+def test_two_parts_at_one_port_end_with_one_line_and_make_nothing(tmp_path: Path) -> None:
+    environ = environment(tmp_path / "data", port := free_port())
+    for name in ("DASHBOARD_PORT", "SITE_FIGURES_PORT"):
+        printed = refused(environ | {f"DWELL_{name}": str(port)}, tmp_path)
+        assert printed.endswith(
+            f"dwell: DWELL_PORT and DWELL_{name} are both {port}: expected a port for each\n"
+        )
+    assert not (tmp_path / "data").exists()
+
+
 @needs_proc
 def test_a_part_that_cannot_work_ends_everything_with_its_own_line(tmp_path: Path) -> None:
     environ = environment(tmp_path / "data", free_port())

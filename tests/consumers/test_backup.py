@@ -21,6 +21,7 @@ from dwell.errors import BackupInvalid, LogMismatch, WarehouseHeld
 from dwell.events.log import NewRecord
 from dwell.events.opening import open_writer
 from dwell.settings import Settings
+from dwell.warehouse import remains
 from dwell.warehouse.archive import Archive
 from dwell.warehouse.live import LiveWarehouse
 from tests.support.copying import everything
@@ -114,10 +115,11 @@ def test_what_is_published_is_in_it_though_the_live_file_is_lost(
 
 def test_who_was_forgotten_since_does_not_come_back(backup: Path, new: Settings) -> None:
     restored(new, backup)
-    Forgetting(new, now(uuid7(1)), wait=5, say=lambda line: None).run()
+    Forgetting(new, {uuid7(1): NOW + 7}, wait=5, say=lambda line: None).run()
     again = settings_of(new.data.parent / "again")
     assert restored(again, backup, new.data) == [uuid7(1)]
     assert len(tables(again.published)["pageview"]) == 2
+    assert remains.erased_in(again.published).erasures == {uuid7(1): NOW + 7}
     assert [bool(value) for *_, value in everything(again)[0]] == [False, True, True, True, True]
     held = Archive.open(again.archive_folder)
     assert held is not None

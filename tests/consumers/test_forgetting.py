@@ -46,17 +46,21 @@ def test_the_publication_before_the_one_that_people_open_goes(settings: Settings
 def test_a_promoted_warehouse_that_has_not_caught_up_is_not_published(
     settings: Settings, tmp_path: Path
 ) -> None:
+    first, second = glimpse(7, session=9), glimpse(7, 1, session=9, visitor=2, engagement_ms=2000)
+    append(settings, [first, second])
+    project(settings)
     new = asyncio.run(rebuilt(settings, tmp_path / "new.duckdb", until=4))
     assert put(settings, new, 1).published is False
     assert forget(settings) == []
-    assert read(settings.published)[0].positions == {0: 9}
-    assert read(settings.warehouse)[0].publish_from == {0: 9}
+    assert read(settings.published)[0].positions == {0: 11}
+    assert read(settings.published)[1].rows["pageview"] == 3
+    assert read(settings.warehouse)[0].publish_from == {0: 11}
     for path in (settings.published, settings.warehouse):
         inside = remains.in_warehouse(path, [VISITOR])
         assert (inside.rows, inside.scrub_due) == ({}, False)
     project(settings)
-    assert read(settings.published)[0].positions == {0: 10}
-    assert read(settings.published)[1].rows["pageview"] == 2
+    assert read(settings.published)[0].positions == {0: 12}
+    assert read(settings.published)[1].rows["pageview"] == 3
 
 
 def test_of_a_lost_log_others_rows_stay(settings: Settings) -> None:

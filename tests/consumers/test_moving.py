@@ -9,6 +9,7 @@ from dwell.consumers.archiving import archive
 from dwell.consumers.copying import copy
 from dwell.consumers.forgetting import Forgetting
 from dwell.consumers.moving import Moved, move
+from dwell.consumers.promoting import put
 from dwell.errors import LogMismatch, LogUnavailable, WarehouseHeld
 from dwell.events.opening import open_reader
 from dwell.settings import Settings
@@ -18,6 +19,7 @@ from dwell.warehouse.live import LiveWarehouse
 from tests.consumers.test_copying import facts
 from tests.support.copying import everything
 from tests.support.facts import uuid7
+from tests.support.promoting import rebuilt
 from tests.support.replaying import (
     LATEST,
     Quiet,
@@ -79,6 +81,18 @@ def test_a_projector_reads_on_from_the_new_log_and_from_the_former_one_again(
     replay(source, tmp_path / "new.duckdb")
     assert tables(tmp_path / "new.duckdb") == tables(source.published)
     assert tables(source.published)["log_offset"] == [(0, 9)]
+
+
+def test_what_people_see_stays_where_a_promoted_warehouse_has_not_caught_up(
+    source: Settings, target: Settings, tmp_path: Path
+) -> None:
+    append(source, facts(3))
+    project(source)
+    put(source, asyncio.run(rebuilt(source, tmp_path / "new.duckdb", until=1)), 1)
+    moved(source, target)
+    published, live = read(source.published)[0], read(source.warehouse)[0]
+    assert (published.identity, published.positions) == (identity(target), {0: 3})
+    assert (live.identity, live.positions) == (identity(target), {0: 1})
 
 
 def test_the_archive_goes_along(source: Settings, target: Settings) -> None:

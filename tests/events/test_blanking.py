@@ -121,6 +121,14 @@ def test_it_says_beforehand_how_many_there_are(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_an_id_without_hyphens_is_one_too(tmp_path: Path) -> None:
+    bare = FORGOTTEN.replace(b"-", b"")
+    records = [Stored(b'{"odd": "' + each + b'"}', NOW) for each in (bare, bare.upper(), b"0" * 32)]
+    append(path := tmp_path / "log.sqlite", records)
+    assert blanking.blank(path, ERASURES).records == 2
+    assert [bool(value) for value in read(path).values] == [False, False, True]
+
+
 def test_a_record_that_names_two_visitors_is_one(path: Path) -> None:
     both = {uuid7(1): NOW + 100, uuid7(2): NOW + 100}
     assert blanking.covered(path, both) == blanking.blank(path, both).records

@@ -184,8 +184,8 @@ async def test_a_probe_that_fails_unforeseen_is_said_once_and_tried_again(
     ticket = await stalled(room)
     await well_again(room)
     assert asked == 3
-    said = [line for line in caplog.messages if "(1, DEFAULT)" in line]
-    assert said == ["the log x is asked again, for: KeyError('(1, DEFAULT)')"]
+    said = [line for line in caplog.messages if "is asked again" in line]
+    assert said == ["the log x is asked again, for: KeyError"]
     room.settle([ticket])
     await room.emptied()
 

@@ -61,6 +61,17 @@ def test_everything_is_an_object_and_no_failure_says_what_it_had_in_hand() -> No
         assert each["exception"]["at"][-1].endswith(" fail")
 
 
+def test_lines_of_text_do_not_say_it_either() -> None:
+    script = SCRIPT.replace('"json"', '"text"')
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "secret-of-a-fact" not in done.stdout + done.stderr
+    assert done.stderr.count("fail\nValueError\n") == 3
+    assert "it failed\n  " in done.stderr
+
+
 def test_a_last_word_is_known_in_either_form() -> None:
     assert messages.why("dwell: it cannot be done") == "it cannot be done"
     said = messages.line("site", 'the file "a" is gone', "CRITICAL", messages.SAYS_WHY)

@@ -113,6 +113,8 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
         ("timezone", "Mars/Olympus"),
         ("timezone", "Europe"),
         ("timezone", "../../etc/passwd"),
+        ("timezone", "localtime"),
+        ("timezone", "right/Europe/Berlin"),
         ("dashboard_host", ""),
         ("dashboard_port", "65536"),
         ("dashboard_user_header", "X Forwarded User"),
@@ -211,6 +213,13 @@ def test_a_password_in_the_log_is_not_repeated(secret: str) -> None:
         Settings.read({}, {"DWELL_LOG": f"kafka://{secret}host:9092/t"})
     assert str(caught.value).startswith("DWELL_LOG is 'kafka://***@host:9092/t': expected ")
     assert "the password in the file that DWELL_KAFKA_PASSWORD_FILE names" in str(caught.value)
+    assert "cret" not in str(caught.value)
+
+
+def test_a_key_that_stands_where_its_digest_belongs_is_not_repeated() -> None:
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read({}, {"DWELL_API_KEYS": "till:dwell_s3cret"})
+    assert str(caught.value).startswith("DWELL_API_KEYS holds something that is no digest of a key")
     assert "cret" not in str(caught.value)
 
 

@@ -34,7 +34,8 @@ def environment(data: Path, port: int, **settings: object) -> dict[str, str]:
     """The caller's environment without its `DWELL_…` variables, and with these settings; a dashboard
     takes any free port."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DWELL_")}
-    given = {"data": data, "port": port, "dashboard_port": free_port()} | settings
+    another = next(each for each in iter(free_port, None) if each != port)
+    given = {"data": data, "port": port, "dashboard_port": another} | settings
     return plain | {f"DWELL_{name.upper()}": str(value) for name, value in given.items()}
 
 

@@ -118,6 +118,30 @@ def test_a_late_fact_that_began_within_the_horizon_brings_nothing_back_either(pa
         assert live.rows(SESSIONS) == [(uuid7(9),)]
 
 
+def test_a_late_session_that_goes_on_until_the_end_of_time_stops_nothing(path: Path) -> None:
+    last = 253_402_300_799_999
+    with projected(path) as live:
+        live.append([of_day(0, 1), of_day(11, 2)]).project()
+        endless = glimpse(3, session=1, visitor=1, received_at=last, begun=last)
+        live.append([of_day(0, 1, seq=1), endless, of_day(11, 4)]).project()
+        assert json.loads(live.warehouse.info(MARKS) or "")
+    with projected(path) as live:
+        live.append([endless, of_day(12, 5)]).project()
+        assert live.rows("select count(*) from warehouse.main.tracking_session") == [(0,)]
+
+
+def test_so_many_marks_are_kept_and_no_more(path: Path) -> None:
+    with projected(path) as live:
+        live.append([of_day(0, 1), of_day(11, 2)]).project()
+        live.warehouse.connection.execute(
+            "insert into dropped_session select range, timestamp '2030-01-01' from range(100_050)"
+        )
+        late = glimpse(7, session=3, received_at=MIDNIGHT + 11 * DAY, begun=MIDNIGHT + 11 * DAY)
+        live.append([of_day(0, 3), late]).project()
+        marks = json.loads(live.warehouse.info(MARKS) or "")
+        assert len(marks) == 100_000
+
+
 def test_marks_are_kept_no_longer_than_they_are_wanted(path: Path) -> None:
     with projected(path) as live:
         live.append([glimpse(1, received_at=MIDNIGHT - MINUTE), of_day(10, 9)]).project()

@@ -247,6 +247,21 @@ def test_what_the_first_fact_says_of_the_pageview_before_is_kept(projected: Proj
     ]
 
 
+def test_a_later_pageview_that_began_more_than_a_day_before_tells_nothing(
+    projected: Projected,
+) -> None:
+    day = 86_400_000
+    late = shown(0, 0, received_at=NOW + 3 * day)
+    told = (late, shown(0, 0, 2, previous=1, previous_seq=4))
+    whole = ledger(projected, *told)
+    assert whole[0] == (1, 1, 0, False, False, 0.0, 6.0)
+    between = "pageview_ledger_between(timestamp '2025-01-01', timestamp '2027-01-01')"
+    assert (
+        projected.rows(LEDGER.format("warehouse.").replace("warehouse.pageview_ledger", between))
+        == whole
+    )
+
+
 def test_the_ledger_of_a_period_is_that_of_the_pageviews_that_began_in_it(tmp_path: Path) -> None:
     day, hour = 86_400_000, 3_600_000
     at = [NOW + n * day for n in range(3)]

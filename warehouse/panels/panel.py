@@ -90,11 +90,9 @@ class Panel:
         the same question."""
         if not wanted_by(self.sql, Forms()) <= AGENTS:
             return selection
-        passed_over = {"visitors", *({"view", "path"} - self.named)}
-        view = None if "view" in passed_over else selection.view
-        path = None if "path" in passed_over else selection.path
-        asked = tuple(each for each in selection.asked if each[0] not in passed_over)
-        return replace(selection, view=view, path=path, visitors="all", asked=asked)
+        view = selection.view if "view" in self.named else None
+        path = selection.path if "path" in self.named else None
+        return replace(selection, view=view, path=path, visitors="all")
 
 
 def panels() -> list[Panel]:

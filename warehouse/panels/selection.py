@@ -1,7 +1,7 @@
 """What of the warehouse somebody wants to see: a period, and whose pageviews of what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo
@@ -120,7 +120,11 @@ class Selection:
 
     def filters(self) -> dict[str, str]:
         """Those that say what is selected beside the period."""
-        return {name: text for name, text in self.asked if name not in ("since", "until")}
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.compare and each.default not in (MISSING, getattr(self, each.name))
+        }
 
     def everybody(self) -> Self:
         """All pageviews of the same period."""

@@ -11,8 +11,9 @@ create or replace macro next_checkpoint(seconds) as
 
 -- The ledger of the pageviews that began in a period, from `since` until before `until`. A pageview's
 -- own numbers show its gaps. What is lost behind the last one of them, only a later pageview of the
--- same tab can tell; of several (a tab that was duplicated) the one that tells most. It is looked for
--- from a day before the period on, as the beginnings of two pageviews are told by different facts.
+-- same tab can tell; of several (a tab that was duplicated) the one that tells most. It may have begun
+-- a day before the pageview, as the beginnings of two pageviews are told by different facts; `since` lets
+-- blocks be skipped.
 -- The beacon looks at its clock once a second, hence the second beyond the checkpoint. `capped` is as
 -- the rules have it, where there are some.
 create or replace macro pageview_ledger_between(since, until) as table
@@ -22,6 +23,7 @@ with lost_tail as (
     join pageview as later
         on later.previous_pageview_id = pageview.pageview_id
         and later.previous_seq > pageview.last_seq
+        and later.started_at >= pageview.started_at - interval 1 day
     where
         pageview.started_at >= since::timestamp
         and pageview.started_at < until::timestamp

@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 
 from starlette.types import ASGIApp
 
+from dwell.connections import Limits, bounded
 from dwell.serving import Calm, configured, listen
 from dwell.settings import Settings
 
 MOST = 16
-"""Requests at a time; what is beyond is answered 503."""
+"""Connections at a time; one more is answered 503. Those that ask nothing are ended early."""
 DRAIN_SECONDS = 1
 """How long an answer may take once the process ends."""
 
@@ -35,7 +36,10 @@ def operators_port(
 async def _serving(app: ASGIApp, sockets: list[socket.socket]) -> AsyncIterator[None]:
     server = _Beside(
         configured(
-            app, lifespan="off", limit_concurrency=MOST, timeout_graceful_shutdown=DRAIN_SECONDS
+            app,
+            bounded(Limits(connections=MOST)),
+            lifespan="off",
+            timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
     serving = asyncio.create_task(server.serve(sockets))

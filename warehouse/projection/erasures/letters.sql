@@ -7,7 +7,7 @@ with named as (
         received_at,
         unnest(regexp_extract_all(
             lower(concat(key::varchar, ' ', payload::varchar)),
-            '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+            '[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}'
         )) as visitor_id
     from examined_letter
 )

@@ -42,6 +42,8 @@ def _origin(value: str | None) -> str | None:
     "keep_facts",
     "dashboard_password_file",
     "dashboard_user_header",
+    "api_keys",
+    "api_keys_file",
     "trusted_proxies",
 )
 def command(settings: Settings, as_json: bool, within: float, origin: str | None) -> int:

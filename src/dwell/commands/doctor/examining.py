@@ -22,6 +22,8 @@ def examine(settings: Settings, within: float, asked: str | None = None) -> list
         within: seconds for which a fact may be missing in what is published.
         asked: an origin, whether its pages may send facts.
     """
+    if closed := list(places.closed(settings)):
+        return closed
     published = warehouse.read(settings)
     held = None if published.trouble else published.positions
     log = asyncio.run(ask(settings, held))
@@ -43,6 +45,7 @@ def examine(settings: Settings, within: float, asked: str | None = None) -> list
         *([warehouse.dead_letters(published)] if published.there and held is not None else []),
         *processes(settings),
         *of_dashboard(settings),
+        *of_keys(settings),
         *([] if asked is None else [origin(settings, asked)]),
     ]
 
@@ -130,11 +133,22 @@ def of_pruning(settings: Settings, log: Log) -> Iterator[Finding]:
 
 def of_dashboard(settings: Settings) -> Iterator[Finding]:
     """Whether the dashboard would start with these settings."""
+    from dwell.site.dashboard.passwords import Password
     from dwell.site.dashboard.server import require_protection
 
     try:
         require_protection(settings)
+        if settings.dashboard_password_file:
+            Password.read(settings.dashboard_password_file)
     except DwellError as error:
-        yield wrong(
-            "protection", str(error), "set one of them; without it the dashboard does not start"
-        )
+        yield wrong("protection", str(error), "the dashboard does not start before that is right")
+
+
+def of_keys(settings: Settings) -> Iterator[Finding]:
+    """Whether the site would start with these keys of servers."""
+    from dwell.site.collector.keys import keys_of
+
+    try:
+        keys_of(settings)
+    except DwellError as error:
+        yield wrong("keys", str(error), "the site does not start before that is right")

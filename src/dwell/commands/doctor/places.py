@@ -13,6 +13,18 @@ SPARE = 1 << 30
 """Bytes that are noted when fewer are free, once a copy of the warehouse has its place."""
 
 
+def closed(settings: Settings) -> Iterator[Finding]:
+    """Folders that this user cannot look into: then there is nothing else to be seen."""
+    for folder in (settings.data, settings.live):
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):  # noqa: PTH112
+            yield wrong(
+                "folder",
+                f"user {_user()} cannot look into {folder}",
+                "run this as the user that Dwell runs as",
+            )
+            return
+
+
 def folders(settings: Settings) -> Iterator[Finding]:
     """The data folder and what the processes own in it."""
     data = settings.data

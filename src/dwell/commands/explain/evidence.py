@@ -51,7 +51,7 @@ class Evidence:
 
     Attributes:
         facts: in the order of their seq, and of one seq in the order in which they were received.
-        whole: whether everything that the warehouse's rows came from was looked at.
+        whole: whether everything that the warehouse's rows came from was looked at, and understood.
         gone: the positions of facts that the log has no more.
         unread: the records that the published warehouse has not read.
         unsearched: how many of these were not looked at.
@@ -85,11 +85,11 @@ async def gather(
     evidence = Evidence()
     starts = {each: await reader.start(each) for each in await reader.partitions()}
     spans = _spans(row, changes, starts, evidence)
-    async for fact in _facts_in(reader, pageview, spans, read=True):
+    async for fact in _facts_in(reader, pageview, spans, evidence, read=True):
         evidence.facts.append(fact)
     unread = await _unread(reader, starts, positions, evidence)
     known = {fact.record.place for fact in evidence.facts}
-    async for fact in _facts_in(reader, pageview, unread, read=False):
+    async for fact in _facts_in(reader, pageview, unread, evidence, read=False):
         if fact.record.place not in known:
             evidence.facts.append(fact)
     evidence.facts.sort(key=_order)
@@ -168,7 +168,12 @@ async def _unread(
 
 
 async def _facts_in(
-    reader: LogReader, pageview: str, spans: Mapping[int, list[Span]], *, read: bool
+    reader: LogReader,
+    pageview: str,
+    spans: Mapping[int, list[Span]],
+    evidence: Evidence,
+    *,
+    read: bool,
 ) -> AsyncIterator[Fact]:
     """The pageview's facts in these spans.
 
@@ -181,6 +186,9 @@ async def _facts_in(
             async for record in records_between(reader, partition, first, last):
                 if needle not in record.value.lower() and b"\\u" not in record.value:
                     continue
-                said = tell(record).glimpse
+                told = tell(record)
+                said = told.glimpse
+                if read and told.refusal is not None:
+                    evidence.whole = False  # the projector is more generous, and may have read it
                 if said is not None and said.pageview_id == pageview:
                     yield Fact(record, said, read)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from dwell.commands.explain.warehouse import Row
+from dwell.schemas.facts import MAX_IDENTITY_DEPTH
 from dwell.schemas.records import ReceivedGlimpse
 
 _EPOCH = datetime(1970, 1, 1)
@@ -59,7 +60,8 @@ def changes_of(facts: Iterable[ReceivedGlimpse]) -> list[Row]:
 
 def differences(row: Row, changes: list[Row], facts: Sequence[ReceivedGlimpse]) -> list[Difference]:
     """Where the warehouse's rows are not what these facts make."""
-    found = _compared("", row | {"identity": json.loads(row["identity"])}, pageview_of(facts))
+    told = row | {"identity": identity_of(row["identity"])}
+    found = _compared("", told, pageview_of(facts))
     there = {change["seq"]: change for change in changes}
     made = {change["seq"]: change for change in changes_of(facts)}
     for seq in sorted(there.keys() | made.keys()):
@@ -70,6 +72,22 @@ def differences(row: Row, changes: list[Row], facts: Sequence[ReceivedGlimpse]) 
             missing = Difference(name, _has(seq in there), _has(seq in made))
             found.append(missing)
     return found
+
+
+def identity_of(text: str) -> Any:
+    """What a column of that name holds; the text itself, if it is nothing that a fact can have (a number that
+    is none, or nested too deep)."""
+    try:
+        found = json.loads(text)
+        json.dumps(found, allow_nan=False)
+    except (ValueError, RecursionError):
+        return text
+    return text if _is_deep(found) else found
+
+
+def _is_deep(value: Any, levels: int = MAX_IDENTITY_DEPTH) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deep(each, levels - 1) for each in inside)
 
 
 def at(milliseconds: int) -> datetime:

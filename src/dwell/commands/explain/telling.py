@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dwell.commands.explain.evidence import Fact
 from dwell.commands.explain.explanation import Explanation
-from dwell.commands.explain.law import at, milliseconds_of
+from dwell.commands.explain.law import at, identity_of, milliseconds_of
 from dwell.commands.explain.looks import Look
 from dwell.commands.explain.warehouse import Row
 from dwell.commands.facts.told import moment, seconds
@@ -301,7 +301,7 @@ def object_of(explanation: Explanation) -> dict[str, Any]:
         "agrees": explanation.agrees,
         "differences": [each._asdict() for each in explanation.differences],
         "row": account.shown
-        and account.shown | {"identity": json.loads(account.shown["identity"])},
+        and account.shown | {"identity": identity_of(account.shown["identity"])},
         "row_of_facts": explanation.row,
         "session": account.session,
         "place_in_session": account.place,

@@ -12,7 +12,7 @@ from dwell import messages
 from dwell.cli import with_settings
 from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
-from dwell.commands.up.ports import address_of, is_answered, require_free
+from dwell.commands.up.ports import address_of, is_answered, require_distinct, require_free
 from dwell.commands.up.supervisor import DWELL, Part, Supervisor
 from dwell.commands.up.typed import data_option, program
 from dwell.errors import SettingInvalid
@@ -78,6 +78,7 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
 
     Raises:
         AlreadyRunning: the folder is held, or the port is in use; nothing was made or started.
+        SettingInvalid: two parts are to listen at one port; nothing was made or started.
         LogMismatch: the warehouse in the folder was made from another log; nothing was started.
         DwellError: the folder cannot be written, or a part cannot work.
     """
@@ -90,6 +91,7 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
         lines.say("waiting for the processes of a `dwell up` that was killed to end")
 
     try:
+        require_distinct(_addresses(settings))
         hold.take(waits, make=False)
         require_free(settings.host, settings.port)
         _require_own_log(settings)
@@ -107,6 +109,16 @@ def run(settings: Settings, parts_of: Callable[[Settings], Sequence[Part]]) -> i
     finally:
         lifeline.close()
         hold.release()
+
+
+def _addresses(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Where the parts listen, by the settings that say the ports."""
+    figures = ("site_figures_port", "projector_figures_port", "dashboard_figures_port")
+    return {
+        "port": (settings.host, settings.port),
+        "dashboard_port": (settings.dashboard_host, settings.dashboard_port),
+        **{name: (settings.figures_host, getattr(settings, name)) for name in figures},
+    }
 
 
 def _require_own_log(settings: Settings) -> None:

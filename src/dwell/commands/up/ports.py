@@ -2,11 +2,30 @@
 
 import errno
 import socket
+from collections.abc import Mapping
+from itertools import combinations
 
-from dwell.errors import AlreadyRunning, DwellError
+from dwell.errors import AlreadyRunning, DwellError, SettingInvalid
+from dwell.settings import variable_of
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Addresses that mean all of this machine's, and one of them to reach it by."""
+
+
+def require_distinct(addresses: Mapping[str, tuple[str, int]]) -> None:
+    """Make sure that no two parts are to listen at one place.
+
+    Args:
+        addresses: by the setting's name, the host and the port; port 0 is none.
+
+    Raises:
+        SettingInvalid: two are.
+    """
+    for (first, (host, port)), (second, (other, same)) in combinations(addresses.items(), 2):
+        if port and port == same and (host == other or EVERYWHERE.keys() & {host, other}):
+            raise SettingInvalid(
+                f"{variable_of(first)} and {variable_of(second)} are both {port}: expected a port for each"
+            )
 
 
 def require_free(host: str, port: int) -> None:
