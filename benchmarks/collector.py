@@ -43,9 +43,9 @@ LIMIT = (
     "Python: of the processor time of a request, three quarters are the event loop's thread, and six "
     "tenths of that the interpreter, for parsing headers, checking facts and making records; a fifth is "
     "the write to the socket. The last quarter is the thread that writes the log, most of it the sync, "
-    "which some fifteen requests share. Both threads want the interpreter's lock. At 100 requests/s nothing "
-    "is shared: each wakes two threads that slept, and takes nine times what it takes in a row, half of that "
-    "for a commit and a sync of its own. With Kafka all of it is in the event loop's thread: a quarter is "
+    "which some fifteen requests share. Both threads want the interpreter's lock. At 100 requests/s "
+    "two share a commit, or a request to the broker, and each wakes a thread that slept: it takes nine times "
+    "what it takes in a row, and would take fourteen alone. With Kafka all of it is in the event loop's thread: a quarter is "
     "aiokafka, which makes a batch and a request of what came while the one before was under way, a tenth "
     "Dwell's own writer, and the broker takes what is left of the two cores."
 )

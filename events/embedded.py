@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from dwell.errors import LogError, LogMismatch, LogUnavailable, NoSpace
 from dwell.events.log import Batch, LogReader, LogWriter, NewRecord, refuse_misfit
 from dwell.events.log_file import READABLE, explained, open_to_append, open_to_read
+from dwell.events.pace import Pace
 from dwell.events.space import Space
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
@@ -75,8 +76,9 @@ class EmbeddedWriter(LogWriter):
             waiting_bytes=waiting_bytes,
             durable_within=durable_within,
         )
+        self._pace = Pace()
         self._gathered: list[Ticket] = []
-        """What came in this turn of the loop: it is handed over at its end."""
+        """What came in this turn of the loop, or in some milliseconds: it is handed over at their end."""
         self._inbox: SimpleQueue[Ticket | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -116,11 +118,15 @@ class EmbeddedWriter(LogWriter):
         await ticket.outcome
 
     def _hand_over(self, ticket: Ticket) -> None:
-        """Wake the thread once for all that a turn of the loop brings, and when the loop is about to
-        rest: earlier, it only waits for the interpreter's lock."""
+        """Wake the thread once for all that a turn of the loop brings, or some milliseconds where few calls
+        come, and when the loop is about to rest: earlier, it only waits for the interpreter's lock."""
         loop = asyncio.get_running_loop()
+        pause = self._pace.pause(loop.time(), len(ticket.records))
         if not self._gathered:
-            loop.call_soon(self._pass_on)
+            if pause:
+                loop.call_later(pause, self._pass_on)
+            else:
+                loop.call_soon(self._pass_on)
         self._gathered.append(ticket)
         self._runs()
 

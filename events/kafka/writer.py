@@ -23,6 +23,7 @@ from dwell.events.kafka.connection import Connection, find_again
 from dwell.events.kafka.noise import Seldom
 from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.log import LogWriter, NewRecord
+from dwell.events.pace import Pace
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
 BATCH_BYTES = 262_144
@@ -198,6 +199,8 @@ class _Session:
         self._count = 0
         self._count_at = 0.0
         self._drains: dict[int, _Drain] = {}
+        self._pace = Pace()
+        self._gathered: list[Ticket] = []
 
     @classmethod
     async def opened(cls, connection: Connection, room: WaitingRoom, seldom: Seldom) -> "_Session":
@@ -223,11 +226,23 @@ class _Session:
         return cls(producer, connection, room, seldom)
 
     def take(self, ticket: Ticket) -> None:
-        """Send the ticket's records on their way and settle it when the last one is there."""
-        share = _Share(ticket)
+        """Send the ticket's records on their way, some milliseconds later where few calls come, and settle
+        it when the last one is there."""
+        pause = self._pace.pause(time.monotonic(), len(ticket.records))
+        self._gathered.append(ticket)
+        if not pause:
+            self._send_gathered()
+        elif len(self._gathered) == 1:
+            asyncio.get_running_loop().call_later(pause, self._send_gathered)
+
+    def _send_gathered(self) -> None:
+        """All together: what several partitions on one broker have is one request to it."""
+        gathered, self._gathered = self._gathered, []
         partitions = self._partitions()
-        for record in ticket.records:
-            self._drain(_hash(record.key) % partitions).put(record, share)
+        for ticket in gathered:
+            share = _Share(ticket)
+            for record in ticket.records:
+                self._drain(_hash(record.key) % partitions).put(record, share)
 
     def settle(self, sent: Sequence[tuple[NewRecord, _Share]], error: LogError | None) -> None:
         """These records are durable, or what went wrong."""
@@ -254,6 +269,7 @@ class _Session:
 
     async def acknowledged(self) -> None:
         """Wait until what is under way now is settled."""
+        self._send_gathered()
         await asyncio.gather(*(each.acknowledged() for each in self._drains.values()))
 
     async def close_when_idle(self) -> None:
@@ -265,6 +281,7 @@ class _Session:
 
     async def close(self, *, in_order: bool) -> None:
         """End. Not in order: what is under way is left as it is, its outcome unknown."""
+        self._gathered.clear()
         for drain in self._drains.values():
             drain.task.cancel()
         if in_order:
