@@ -69,7 +69,7 @@ async def overdue(
         position = held.get(partition)
         if position is None:
             position = await beginning(reader, partition, begun=begun)
-        if position < ends[partition][1]:
+        if position != ends[partition][1]:
             unread = Span(partition, position, ends[partition][1])
             missing = await _first_before(reader, unread, before)
             if missing is not None:

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from dwell.errors import LogError, LogMismatch, LogUnavailable, NoSpace
 from dwell.events.log import Batch, LogReader, LogWriter, NewRecord, refuse_misfit
 from dwell.events.log_file import READABLE, explained, open_to_append, open_to_read
-from dwell.events.pace import Pace
 from dwell.events.space import Space
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
@@ -76,7 +75,7 @@ class EmbeddedWriter(LogWriter):
             waiting_bytes=waiting_bytes,
             durable_within=durable_within,
         )
-        self._pace = Pace()
+        self._is_passing_on = False
         self._gathered: list[Ticket] = []
         """What came in this turn of the loop, or in some milliseconds: it is handed over at their end."""
         self._inbox: SimpleQueue[Ticket | None] = SimpleQueue()
@@ -121,12 +120,12 @@ class EmbeddedWriter(LogWriter):
         """Wake the thread once for all that a turn of the loop brings, or some milliseconds where few calls
         come, and when the loop is about to rest: earlier, it only waits for the interpreter's lock."""
         loop = asyncio.get_running_loop()
-        pause = self._pace.pause(loop.time(), len(ticket.records))
-        if not self._gathered:
-            if pause:
-                loop.call_later(pause, self._pass_on)
-            else:
-                loop.call_soon(self._pass_on)
+        pause = self._room.pause(ticket)
+        if not pause and not self._is_passing_on:
+            self._is_passing_on = True
+            loop.call_soon(self._pass_on)
+        elif pause and not self._gathered:
+            loop.call_later(pause, self._pass_on)
         self._gathered.append(ticket)
         self._runs()
 
@@ -147,6 +146,7 @@ class EmbeddedWriter(LogWriter):
         return self._thread is not None
 
     def _pass_on(self) -> None:
+        self._is_passing_on = False
         for ticket in self._gathered:
             self._inbox.put(ticket)
         self._gathered.clear()

@@ -12,12 +12,17 @@ time of one among many: at 100 calls a second this halves what a site takes."""
 
 
 class Pace:
-    """Tells how long a call may wait for others, so that they are written together."""
+    """Tells how long a call may wait for others, so that they are written together.
 
-    __slots__ = ("_latest",)
+    Args:
+        most: seconds that it may be at most.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_latest", "_most")
+
+    def __init__(self, most: float) -> None:
         self._latest: deque[float] = deque(maxlen=FEW)
+        self._most = min(GATHERING_SECONDS, most)
 
     def pause(self, now: float, records: int) -> float:
         """Seconds for a call with so many records that comes now, by the loop's time; 0 where calls come so
@@ -25,4 +30,4 @@ class Pace:
         latest = self._latest
         few = len(latest) < FEW or now - latest[0] > FEW_SECONDS
         latest.append(now)
-        return GATHERING_SECONDS if few and records < FEW else 0.0
+        return self._most if few and records < FEW else 0.0

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from dwell.errors import LogError, LogFull, LogUnavailable
 from dwell.events.log import NewRecord
+from dwell.events.pace import Pace
 
 RECORD_BYTES = 500
 """What a waiting record takes beside its key and value: the objects that carry it (measured)."""
@@ -71,6 +72,7 @@ class WaitingRoom:
         self._probe = probe
         self._most = waiting_bytes
         self._within = durable_within
+        self._pace = Pace(durable_within / 4)
         self._bytes = 0
         self._under_way = 0
         self._waiting: deque[Ticket] = deque()
@@ -118,6 +120,11 @@ class WaitingRoom:
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._sweep)
         return ticket
+
+    def pause(self, ticket: Ticket) -> float:
+        """Seconds for which a call may wait for others, so that they are written together."""
+        loop = self._loop or self._found()
+        return self._pace.pause(loop.time(), len(ticket.records)) if ticket.records else 0.0
 
     def _found(self) -> asyncio.AbstractEventLoop:
         """The loop, once: to ask for it costs a system call each time before Python 3.12."""

@@ -137,6 +137,7 @@ class Horizon:
             self._move(since)
         self._note()
         self._add(marks)
+        self._run("horizon/most_marks")
         if not self._any("changed_mark"):
             return moved
         self._run("horizon/marked")
@@ -208,6 +209,7 @@ class Horizon:
         [(differ,)] = self._all("horizon/marks_differ")
         if differ:
             self._run("horizon/marks_changed")
+            self._run("horizon/most_marks")
             self._note_marks()
         self._bind()
 

@@ -23,7 +23,6 @@ from dwell.events.kafka.connection import Connection, find_again
 from dwell.events.kafka.noise import Seldom
 from dwell.events.kafka.topic import Plan, Topic
 from dwell.events.log import LogWriter, NewRecord
-from dwell.events.pace import Pace
 from dwell.events.waiting_room import Ticket, WaitingRoom
 
 BATCH_BYTES = 262_144
@@ -199,7 +198,6 @@ class _Session:
         self._count = 0
         self._count_at = 0.0
         self._drains: dict[int, _Drain] = {}
-        self._pace = Pace()
         self._gathered: list[Ticket] = []
 
     @classmethod
@@ -228,7 +226,7 @@ class _Session:
     def take(self, ticket: Ticket) -> None:
         """Send the ticket's records on their way, some milliseconds later where few calls come, and settle
         it when the last one is there."""
-        pause = self._pace.pause(time.monotonic(), len(ticket.records))
+        pause = self._room.pause(ticket)
         self._gathered.append(ticket)
         if not pause:
             self._send_gathered()

@@ -49,12 +49,19 @@ def holder(lock: Path) -> str | None:
     except OSError:
         return None
     locked = (line.split() for line in held.splitlines() if "->" not in line)
+    found = (words[4] for words in locked if words[1] == "FLOCK" and words[5].endswith(f":{inode}"))
     # A file on another disk may have the same inode.
-    is_held = any(
-        words[1] == "FLOCK" and words[5].endswith(f":{inode}") and words[4] == (pid or words[4])
-        for words in locked
-    )
+    is_held = any(not pid or each == pid or _own_number(each) == pid for each in found)
     return (pid or "unknown") if is_held else None
+
+
+def _own_number(pid: str) -> str:
+    """What a process is to itself, in a container of its own."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return ""
+    return status.partition("\nNSpid:")[2].partition("\n")[0].rpartition("\t")[2]
 
 
 def sees_every_holder() -> bool:

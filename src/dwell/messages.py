@@ -63,7 +63,9 @@ def begin(form: Form, process: str, level: int | None = None) -> None:
 
 def _hear_of_failures() -> None:
     sys.excepthook = _unexpected
+    sys.unraisablehook = _unexpected_and_passed_over
     threading.excepthook = _unexpected_in_thread
+    logging.getLogger("asyncio").addFilter(_without_what_it_had_in_hand)
 
 
 def say(text: str) -> None:
@@ -185,4 +187,18 @@ def _unexpected(
 
 def _unexpected_in_thread(failed: threading.ExceptHookArgs) -> None:
     error = failed.exc_value or failed.exc_type()
+    if isinstance(error, SystemExit):
+        return
     logging.getLogger("dwell").critical("a thread ended by a failure", exc_info=error)
+
+
+def _unexpected_and_passed_over(failed: "sys.UnraisableHookArgs") -> None:
+    error = failed.exc_value or failed.exc_type()
+    logging.getLogger("dwell").critical("a failure was passed over", exc_info=error)
+
+
+def _without_what_it_had_in_hand(record: logging.LogRecord) -> bool:
+    """Cut what asyncio says of a failure: the task or the call, and what they were given, stand behind it."""
+    first_line = record.getMessage().partition("\n")[0]
+    record.msg, record.args = first_line.partition(" in callback ")[0], ()
+    return True

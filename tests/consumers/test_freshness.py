@@ -29,6 +29,11 @@ async def test_an_old_fact_that_is_not_published_is_overdue(log: MemoryLog) -> N
     assert await overdue(log.reader(), {0: 1}, NOW + 10_000) == {0: 1}
 
 
+async def test_a_log_that_is_shorter_than_what_was_read_is_named(log: MemoryLog) -> None:
+    with pytest.raises(LogMismatch, match="lies beyond the end"):
+        await overdue(log.reader(), {0: 9}, NOW)
+
+
 async def test_a_record_from_the_future_hides_no_old_fact(log: MemoryLog) -> None:
     dated = [NewRecord(b"v", b"{}", NOW + each) for each in (10**9, 2_000, 10**9, 4_000)]
     await log.writer().append(dated)

@@ -12,14 +12,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from dwell.errors import LogError, LogMismatch, LogUnavailable
-from dwell.events import embedded
+from dwell.events import embedded, pace
 from dwell.events.embedded import EmbeddedReader, EmbeddedWriter
 from dwell.events.log import LogReader, LogWriter, NewRecord
 from dwell.events.log_file import open_to_append
@@ -440,6 +440,32 @@ async def appended_in_time(writer: LogWriter, number: int, within: float = 5) ->
                 return await writer.append([record(number)])
             except LogError:
                 await asyncio.sleep(0.02)
+
+
+async def test_lone_calls_of_a_moment_are_one_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[int] = []
+    write = embedded._Pen.write
+
+    def noted(pen: embedded._Pen, given: Sequence[NewRecord]) -> LogError | None:
+        groups.append(len(given))
+        return write(pen, given)
+
+    monkeypatch.setattr(embedded._Pen, "write", noted)
+    monkeypatch.setattr(pace, "GATHERING_SECONDS", 0.5)
+    writer = writer_of(tmp_path / "log.sqlite")
+    first = writer.submit([record(1)])
+    await asyncio.sleep(0.01)
+    await asyncio.gather(first, writer.submit([record(2)]))
+    assert groups == [2]
+    lone = writer.submit([record(3)])
+    await writer.submit([record(number) for number in range(4, 4 + pace.FEW)])
+    assert lone.done()
+    assert groups == [2, 1 + pace.FEW]
+    last = writer.submit([record(99)])
+    await writer.close()
+    assert last.result() is None
 
 
 async def test_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dwell.events.pace import FEW, FEW_SECONDS, GATHERING_SECONDS, Pace
 
 def pauses(apart: float, calls: int, records: int = 2) -> list[float]:
     """Of calls that come at equal distances."""
-    pace = Pace()
+    pace = Pace(1)
     return [pace.pause(100 + apart * number, records) for number in range(calls)]
 
 
@@ -19,10 +19,14 @@ def test_many_do_not_once_they_are_known_to_be_many() -> None:
 
 
 def test_after_a_rest_they_are_few_again() -> None:
-    pace = Pace()
+    pace = Pace(1)
     busy = [pace.pause(100 + each / 1000, 2) for each in range(100)]
     assert busy[-1] == 0
     assert pace.pause(100.1 + FEW_SECONDS, 2) == GATHERING_SECONDS
+
+
+def test_a_call_waits_no_longer_than_it_may() -> None:
+    assert Pace(0.005).pause(100, 1) == 0.005
 
 
 def test_a_call_with_many_records_waits_for_nobody() -> None:

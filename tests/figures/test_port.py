@@ -1,4 +1,4 @@
-"""The operators' port: who asks nothing keeps nobody else from asking."""
+"""The operators' port: who has asked keeps nobody else from asking."""
 
 import asyncio
 import socket

@@ -10,11 +10,22 @@ from dwell import messages
 from dwell.commands.up.lines import Lines
 
 SCRIPT = """
-import logging, threading, warnings
+import asyncio, logging, threading, warnings
 from dwell import messages
 
-def fail():
+def fail(*given):
     raise ValueError("secret-of-a-fact")
+
+class Failing:
+    __del__ = fail
+
+async def calls():
+    asyncio.get_running_loop().call_soon(fail, "secret-of-a-fact")
+    asyncio.create_task(task())
+    await asyncio.sleep(0)
+
+async def task():
+    fail()
 
 messages.begin("json", "site")
 messages.say("the site is here")
@@ -27,6 +38,8 @@ except ValueError:
 thread = threading.Thread(target=fail)
 thread.start()
 thread.join()
+Failing()
+asyncio.run(calls())
 print(messages.last_word("it cannot be done"), flush=True)
 fail()
 """
@@ -54,7 +67,14 @@ def test_everything_is_an_object_and_no_failure_says_what_it_had_in_hand() -> No
         ("ERROR", "dwell.test"),
         ("CRITICAL", "dwell"),
         ("CRITICAL", "dwell"),
+        ("ERROR", "asyncio"),
+        ("ERROR", "asyncio"),
+        ("CRITICAL", "dwell"),
     ]
+    assert {each["message"] for each in told if each["logger"] == "asyncio"} == {
+        "Exception",
+        "Task exception was never retrieved",
+    }
     assert {each["process"] for each in said + told} == {"site"}
     for each in told[2:]:
         assert each["exception"]["type"] == "ValueError"
@@ -68,7 +88,7 @@ def test_lines_of_text_do_not_say_it_either() -> None:
     )
     assert done.returncode == 1
     assert "secret-of-a-fact" not in done.stdout + done.stderr
-    assert done.stderr.count("fail\nValueError\n") == 3
+    assert done.stderr.count("fail\nValueError\n") == 6
     assert "it failed\n  " in done.stderr
 
 

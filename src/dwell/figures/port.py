@@ -12,7 +12,7 @@ from dwell.serving import Calm, configured, listen
 from dwell.settings import Settings
 
 MOST = 16
-"""Connections at a time; one more is answered 503. Those that ask nothing are ended early."""
+"""Connections at a time; one more is answered 503. Beyond half of them, those that rest are ended."""
 DRAIN_SECONDS = 1
 """How long an answer may take once the process ends."""
 

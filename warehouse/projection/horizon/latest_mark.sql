@@ -1,2 +1,2 @@
 -- Beyond the year 9999 Python has no moments.
-select least(max(until), timestamp '9999-12-30') from dropped_session;
+select max(least(until, timestamp '9999-12-30')) from dropped_session;

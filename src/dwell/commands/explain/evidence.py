@@ -188,7 +188,7 @@ async def _facts_in(
                     continue
                 told = tell(record)
                 said = told.glimpse
-                if read and told.refusal is not None:
+                if read and told.refusal is not None and needle in record.value.lower():
                     evidence.whole = False  # the projector is more generous, and may have read it
                 if said is not None and said.pageview_id == pageview:
                     yield Fact(record, said, read)
