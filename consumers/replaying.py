@@ -161,8 +161,8 @@ class Replay:
                 return Replayed(plan, 0, 0)
             plan = self._agreed_or_gone()
             found, forgotten = asyncio.run(self._prepared(plan))
-            archived = self._archive.counted(found.archived) if self._archive else []
             logged = self._staged(found, watcher)
+            archived = self._archived(plan, found)
             self._built(plan, [*archived, *logged], forgotten, watcher)
             self._put()
         return Replayed(plan, _records(archived), _records(logged))
@@ -249,6 +249,15 @@ class Replay:
             processes=self._processes,
             done=watcher.advance,
         )
+
+    def _archived(self, plan: Plan, found: Sources) -> list[Segment]:
+        """What the archive has of what was not read from the log, as it stands now: a `dwell archive` may have
+        put other files into the place of those that were there before the log was read."""
+        if self._archive is None:
+            return []
+        archive = Archive.open(self._settings.archive_folder) or self._archive
+        left = (part for span in plan.spans for part in span.less(found.logged))
+        return archive.counted([each for part in left for each in archive.segments(*part)])
 
     def _built(
         self,

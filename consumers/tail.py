@@ -156,7 +156,10 @@ class Tail:
                 each: start for each, start in starts.items() if self.positions.get(each, 0) < start
             }
             if not dropped:
-                raise gap
+                ends = await self._each(self._reader.end)
+                if any(self.positions.get(each, 0) > end for each, end in ends.items()):
+                    raise gap
+                return  # the archive has what the log has dropped meanwhile
             self._say(f"{gap}; going on behind them")
             self.positions |= dropped
 

@@ -183,7 +183,12 @@ class Dwell:
 
 def _below_mount(scope: Scope) -> str:
     """The path below the mount; some frameworks leave the mount in `path`, some take it out."""
-    return below(scope.get("root_path", ""), scope["path"])
+    root, path = scope.get("root_path", ""), scope["path"]
+    found = below(root, path)
+    if found != path:
+        return found
+    # A proxy has taken out what the application's own root is, and not what it is mounted at.
+    return below(root.removeprefix(scope.get("app_root_path", "")), path)
 
 
 def below(root: str, path: str) -> str:

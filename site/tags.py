@@ -35,9 +35,21 @@ class Tags:
     @property
     def script(self) -> Markup:
         """The tag of the script, for the head, behind the title."""
-        return Markup('<script src="{}" async></script>').format(
-            self._root + self._dwell.script_url
-        )
+        return Markup('<script src="{}" async></script>').format(self.script_url)
+
+    @property
+    def script_url(self) -> str:
+        """Where the script is, for a tag of one's own."""
+        return self._root + self._dwell.script_url
+
+    @property
+    def script_integrity(self) -> str:
+        """What that script is, for the tag's `integrity`."""
+        return self._dwell.script_integrity
+
+    def of(self, scope: Scope) -> "Tags":
+        """The tags of another scope of the same request."""
+        return self if scope is self._scope else Tags(scope, self._root, self._dwell)
 
     @property
     def view(self) -> str:
@@ -81,7 +93,7 @@ def tags_of(request: HTTPConnection) -> Tags:
         raise LookupError(
             "this request has no tags: expected `app.add_middleware(DwellMiddleware)`"
         )
-    return tags
+    return tags.of(request.scope)  # a middleware within may have passed a copy on
 
 
 def view_of(endpoint: Any) -> str:

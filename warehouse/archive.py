@@ -167,9 +167,25 @@ def day_of(moment: int) -> str:
 
 
 @contextmanager
+def _explaining() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        first_line = str(error).partition("\n")[0]
+        raise WarehouseError(f"the archive cannot be read or written: {first_line}") from error
+
+
+@contextmanager
 def reading() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own, in little memory, that knows `day_of` too."""
-    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
+    """A DuckDB of its own, in little memory, that knows `day_of` too.
+
+    Raises:
+        WarehouseError: a file of the archive cannot be read, or none can be written.
+    """
+    with (
+        _explaining(),
+        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection,
+    ):
         connection.execute(
             "create temp macro day_of(received) as strftime(make_timestamp_ms("
             "least(greatest(received, 0), 253402300799999)), '%Y-%m-%d')"

@@ -37,8 +37,15 @@ def patch(reads: int, writes: int, size: int) -> None:
         length = min(length, size - place)
         wanted = os.pread(reads, length, place)
         if wanted != os.pread(writes, length, place):
-            os.pwrite(writes, wanted, place)
+            _write(writes, wanted, place)
         place, length = place + length, BLOCK
+
+
+def _write(file: int, wanted: bytes, place: int) -> None:
+    """All of it: where a disk is nearly full, a call may write a part and say so. The next one fails then."""
+    done = 0
+    while done < len(wanted):
+        done += os.pwrite(file, wanted[done:], place + done)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from dwell.client import (
     Client,
@@ -102,6 +101,8 @@ def line_of(file: str, number: int, row: dict[str, str]) -> Line:
     if zone is None:
         said = f"{where}: time is {row['time']!r}"
         raise ValueError(f"{said}: expected one with its zone, as 2025-11-23T12:00:00+01:00")
+    if not 1970 <= time.year <= 9998:
+        raise ValueError(f"{where}: time is {row['time']!r}: expected one from 1970 to 9998")
     try:
         seconds = float(row["seconds"])
     except ValueError:
@@ -109,7 +110,7 @@ def line_of(file: str, number: int, row: dict[str, str]) -> Line:
     if not 0 <= seconds <= 400 * 86_400:
         said = f"{where}: seconds is {row['seconds']!r}"
         raise ValueError(f"{said}: expected a number from 0 to 34560000, which are 400 days")
-    return Line(number, time, seconds, urlsplit(row["path"]).path, row)
+    return Line(number, time, seconds, row["path"].partition("#")[0].partition("?")[0], row)
 
 
 def main(url: str, file: str, key_file: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from dwell.errors import LogError, LogFull, LogUnavailable, NoSpace
 from dwell.events.log import LogWriter, NewRecord
 from dwell.health import LIVE, READY
+from dwell.schemas.refusals import Reason
 from dwell.schemas.wire import Reading, shown
 from dwell.settings import Settings
 from dwell.site.collector import clock
@@ -275,6 +276,10 @@ class Collector:
         detail = "the log did not make the facts durable: send them again"
         return Refused(Cause.LOG_UNAVAILABLE, detail)
 
+    def tell(self, reason: Reason) -> None:
+        """Have the operator hear, now and then, that facts are refused for this reason."""
+        self._notices.refused(reason)
+
     def _refusal(self, refused: Refused) -> Answer:
         self.note(refused)
         return answer_to(refused)
@@ -284,7 +289,7 @@ class Collector:
             return Answer(204, cookie)
         self.counts.refuse_facts(reading.errors)
         for error in reading.errors:
-            self._notices.refused(error.reason)
+            self.tell(error.reason)
         accepted = len(reading.facts)
         return problem(
             reading.errors[0].reason,

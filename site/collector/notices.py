@@ -12,7 +12,9 @@ PAUSE_SECONDS = 60
 
 logger = logging.getLogger(__name__)
 
-_INVALID = "some facts of pages are refused: %s; an answer names the field, a browser shows it"
+_INVALID = (
+    "some facts are refused: %s; the answer names the field, to a page's browser or to the server"
+)
 LINES: dict[Cause | Reason, str] = {
     Cause.OTHER_ORIGIN: "requests are refused with 403: %s; "
     "is a page's origin missing in DWELL_ALLOWED_ORIGINS, or a proxy in DWELL_TRUSTED_PROXIES?",

@@ -69,6 +69,8 @@ class Servers:
 
     def _none_of_them(self, errors: list[FieldError]) -> Answer:
         self._collector.counts.refuse_facts(errors)
+        for error in errors:
+            self._collector.tell(error.reason)
         return problem(
             errors[0].reason,
             "no fact of this request was kept; what is wrong is in errors",

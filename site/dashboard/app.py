@@ -68,7 +68,7 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
     boards = Boards(pages, newest, settings.timezone)
     ahead = Ahead()
     newest.before_shown(ahead.ask)
-    data = Data(board, asking, newest, ahead, troubles, settings.timezone)
+    data = Data(board, asking, newest, ahead, troubles, settings.timezone, assets.digest)
     streams = Streams(newest, partial(is_projecting, settings.live))
     health = Health(newest.unready)
 
@@ -115,6 +115,8 @@ def create_dashboard(settings: Settings, *, guarded: bool = True) -> Starlette:
         exception_handlers=_handlers(troubles),
         lifespan=lifespan,
     )
+    # It would lead out of the path that the dashboard is mounted at, to the name in `Host`.
+    app.router.redirect_slashes = False
     app.state.streams = streams
     app.state.health, app.state.asking, app.state.requests = health, asking, requests
     return app

@@ -65,8 +65,11 @@ Asked = Callable[[datetime], Question]
 class Data:
     """Answers for scripts and for people who take the data along.
 
-    An answer has a tag of publication and question; who has it already gets 304, without the
+    An answer has a tag of publication, question and version; who has it already gets 304, without the
     warehouse being asked.
+
+    Args:
+        version: of the scripts that read the answers.
     """
 
     def __init__(
@@ -77,7 +80,9 @@ class Data:
         ahead: Ahead,
         troubles: Troubles,
         timezone: str,
+        version: str,
     ) -> None:
+        self._version = version
         self._board = board
         self._asking = asking
         self._newest = newest
@@ -135,7 +140,7 @@ class Data:
             self._note(_panel(name), given, asked[name])
         shown = await self._newest.shown()
         questions = [each(shown.at) for each in asked.values()]
-        tag = _tag(shown.publication, [each.key for each in questions])
+        tag = self._tag(shown.publication, [each.key for each in questions])
         headers = {"cache-control": PRIVATE, "etag": tag}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -217,6 +222,11 @@ class Data:
         selection = Selection.of(selecting, timezone=self._timezone, now=now)
         return selection, {name: text for name, text in given.items() if name not in SELECTING}
 
+    def _tag(self, publication: Publication, key: object) -> str:
+        """Weak: what is sent may be coded in several ways."""
+        told = sha256(repr((self._version, key)).encode()).hexdigest()[:12]
+        return f'W/"{publication.identity}-{told}"'
+
     def _found(self, publication: Publication, question: Question) -> bytes | None:
         """A line with its end, if the answer is still here."""
         body = self._kept.find((publication.identity, question.key))
@@ -265,7 +275,7 @@ class Data:
         asked(datetime.now(UTC))  # who asks in a wrong way is told so, whatever is published
         shown = await self._newest.shown()
         publication, question = shown.publication, asked(shown.at)
-        tag = _tag(publication, question.key)
+        tag = self._tag(publication, question.key)
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"cache-control": PRIVATE, "etag": tag})
         body = self._kept.find((publication.identity, question.key))
@@ -275,7 +285,7 @@ class Data:
             if told is None:
                 return Response(status_code=204)
             publication, body = told
-        kept = {"cache-control": PRIVATE, "etag": _tag(publication, question.key)}
+        kept = {"cache-control": PRIVATE, "etag": self._tag(publication, question.key)}
         return Response(body, headers={**kept, **headers}, media_type=media_type)
 
 
@@ -298,11 +308,6 @@ def _parted(given: Mapping[str, str]) -> dict[str, dict[str, str]]:
         if dot:
             several[panel][name] = text
     return several
-
-
-def _tag(publication: Publication, key: object) -> str:
-    """Weak: what is sent may be coded in several ways."""
-    return f'W/"{publication.identity}-{sha256(repr(key).encode()).hexdigest()[:12]}"'
 
 
 def _described(panel: Panel) -> dict[str, Any]:

@@ -196,6 +196,7 @@ def test_a_longer_export_in_another_order_adds_what_is_new(
         ("2025-11-23T12:00Z,,v,s,/,t,,", "line 4: seconds is '': expected a number from 0 to"),
         ("2025-11-23T12:00Z,-3,v,s,/,t,,", "line 4: seconds is '-3': expected a number from"),
         ("2025-11-23T12:00Z,nan,v,s,/,t,,", "line 4: seconds is 'nan': expected a number from"),
+        ("9999-12-31T12:00Z,1,v,s,/,t,,", "line 4: time is '9999-12-31T12:00Z': expected one from"),
         ("2025-11-23T12:00Z,inf,v,s,/,t,,", "line 4: seconds is 'inf': expected a number from"),
         ("2025-11-23T12:00Z,1e12,v,s,/,t,,", "line 4: seconds is '1e12': expected a number from"),
         ("2025-11-23T12:00Z,1", "line 4 has another number of fields than the header"),

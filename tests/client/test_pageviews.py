@@ -4,12 +4,14 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from dwell.client import Pageview, Session, Stretch, stretch, uuid7_of, uuid_of
 from dwell.schemas.facts import UUID7_PATTERN
 
+BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2025, 11, 23, 12, tzinfo=UTC)
 SESSION = Session(id=uuid7_of(NOON, "a session"), visitor=uuid_of("a visitor"), agent="Firefox")
 
@@ -20,6 +22,19 @@ def pageview(*seen: Stretch, **more: object) -> Pageview:
 
 def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        datetime(2025, 10, 26, 2, 59, 50, tzinfo=BERLIN),
+        datetime(2025, 10, 26, 2, 59, 50, tzinfo=BERLIN, fold=1),
+        datetime(2025, 3, 30, 1, 59, 50, tzinfo=BERLIN),
+    ],
+)
+def test_a_stretch_is_as_long_as_it_says_though_clocks_change_in_it(begin: datetime) -> None:
+    said = [fact["engagement_ms"] for fact in pageview(stretch(begin, 20)).facts()]
+    assert said == [0, 20_000]
 
 
 def test_a_page_that_was_seen_twice_is_shown_and_hidden_twice() -> None:

@@ -7,17 +7,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dwell.consumers.archiving import archive
 from dwell.consumers.forgetting import Forgetting
 from dwell.consumers.promoting import put
 from dwell.errors import WarehouseError
 from dwell.settings import Settings
 from dwell.warehouse import promotion, remains, scrubbing, snapshot
+from dwell.warehouse.archive import Archive
 from dwell.warehouse.contents import read
 from dwell.warehouse.kept import renew
 from tests.consumers.test_replaying import visits
-from tests.support.facts import glimpse, uuid7
+from tests.support.facts import NOW, Stored, glimpse, uuid7
 from tests.support.promoting import made, rebuilt
-from tests.support.replaying import append, now, project, settings_of
+from tests.support.replaying import LATEST, Quiet, append, now, project, settings_of
 
 VISITOR = uuid7(1)
 
@@ -61,6 +63,37 @@ def test_a_promoted_warehouse_that_has_not_caught_up_is_not_published(
     project(settings)
     assert read(settings.published)[0].positions == {0: 12}
     assert read(settings.published)[1].rows["pageview"] == 3
+
+
+def test_an_archive_that_cannot_be_read_keeps_nothing_else_from_being_erased(
+    settings: Settings,
+) -> None:
+    archive(settings, LATEST, processes=1, watcher=Quiet())
+    [file] = settings.archive_folder.rglob("*.parquet")
+    file.rename(aside := file.with_suffix(".aside"))
+    [undone] = forget(settings)
+    assert "the archive cannot be read or written" in undone
+    for path in (settings.published, settings.warehouse):
+        assert remains.in_warehouse(path, [VISITOR]).rows == {}
+    aside.rename(file)
+    assert forget(settings) == []
+
+
+def test_the_archive_is_rid_of_ids_in_any_form(settings: Settings) -> None:
+    bare = VISITOR.replace("-", "")
+    odd = [
+        Stored(f'{{"odd": "{bare}"}}'.encode(), NOW),
+        Stored(b"odd", NOW, VISITOR.upper().encode()),
+        Stored(b"odd", NOW, bare.encode()),
+        Stored(b"of others", NOW, b"key"),
+    ]
+    append(settings, odd)
+    archive(settings, LATEST, processes=1, watcher=Quiet())
+    assert forget(settings) == []
+    kept = Archive.open(settings.archive_folder)
+    assert kept is not None
+    left = [value for *_, value in kept.read(0, 9, 100)]
+    assert left == [b"of others"]
 
 
 def test_of_a_lost_log_others_rows_stay(settings: Settings) -> None:

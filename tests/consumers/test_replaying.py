@@ -3,6 +3,7 @@
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -165,6 +166,26 @@ def test_what_was_archived_since_it_was_broken_off_is_read_once(
     assert (done.archived, done.logged) == (11, 0)
     with duckdb.connect(str(tmp_path / "new.duckdb"), read_only=True) as connection:
         assert connection.execute("select count(*) from dead_letter").fetchall() == [(5,)]
+
+
+def test_an_archive_that_is_written_meanwhile_is_read_as_it_stands(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(settings, visits(2))
+    archive(settings, LATEST, processes=1, watcher=Quiet())
+    append(settings, visits(2, first=3, at=NOW + 2 * HOUR))
+    project(settings)
+    staged = replaying.Replay._staged
+
+    def archived_meanwhile(*given: Any) -> Any:
+        found = staged(*given)
+        append(settings, visits(1, first=5, at=NOW + 3 * HOUR))
+        archive(settings, LATEST, processes=1, watcher=Quiet())
+        return found
+
+    monkeypatch.setattr(replaying.Replay, "_staged", archived_meanwhile)
+    replay(settings, tmp_path / "new.duckdb", archive=True)
+    assert tables(tmp_path / "new.duckdb") == tables(settings.published)
 
 
 def broken_off(*_: object) -> None:

@@ -1,16 +1,25 @@
 """A log is followed through everything that befalls it."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from dwell.consumers import tail as tailing
+from dwell.consumers.archived import ArchivedReader
+from dwell.consumers.archiving import archive
 from dwell.consumers.lookup import Record
 from dwell.consumers.tail import Tail
 from dwell.errors import LogGap, LogUnavailable
 from dwell.events.log import NewRecord
 from dwell.events.memory import MemoryLog
+from dwell.events.opening import open_reader
+from dwell.warehouse.archive import Archive
+from tests.support.facts import NOW, glimpse
+from tests.support.replaying import LATEST, Quiet, append, settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +156,29 @@ async def test_where_the_log_has_dropped_what_comes_next_it_goes_on_behind() -> 
     await watcher.sees(b"3")
     [said] = watcher.said
     assert "the facts from 0 to 1 are gone; going on behind them" in said
+
+
+async def test_what_the_log_drops_meanwhile_comes_from_the_archive(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "data")
+    facts = [glimpse(each, received_at=NOW + each) for each in range(1, 31)]
+    await asyncio.to_thread(append, settings, facts)
+    await asyncio.to_thread(archive, settings, LATEST, processes=1, watcher=Quiet())
+    kept = Archive.open(settings.archive_folder)
+    assert kept is not None
+    said: list[str] = []
+    reader = ArchivedReader(open_reader(settings), kept)
+    tail = Tail(reader, lambda _: True, said.append, patient=True)
+    await tail.begin_at({0: 10})
+    with closing(sqlite3.connect(settings.embedded_log)) as connection, connection:
+        connection.execute('delete from record where "offset" < 20')
+    shown: list[int] = []
+    async with asyncio.timeout(20):
+        async for records in tail.follow():
+            shown += [each.offset for each in records]
+            if len(shown) >= 20:
+                break
+    assert (shown, said) == (list(range(10, 30)), [])
+    await reader.close()
 
 
 async def test_an_offset_that_is_not_there_is_refused_with_the_bounds() -> None:

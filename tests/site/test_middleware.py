@@ -16,14 +16,14 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dwell.events.memory import MemoryLog
 from dwell.settings import Settings
 from dwell.site import Dwell, DwellMiddleware, tags_of
 from dwell.site.tags import Tags, view_of
 from tests.support.collecting import fact, served
-from tests.support.serving import Client, Reply
+from tests.support.serving import Client, Reply, client_of
 
 POSTED = {"Content-Type": "text/plain"}
 
@@ -183,6 +183,30 @@ def test_the_lifespan_is_the_application_s_and_the_log_ends_with_it() -> None:
 
     assert lived == ["began", "ended"]
     assert dwell._log is None
+
+
+def test_a_tag_of_one_s_own_has_address_and_integrity() -> None:
+    dwell = Dwell(Settings(), MemoryLog().writer())
+    tags = Tags({}, "/below", dwell)
+    assert tags.script_url == f"/below{dwell.script_url}"
+    assert f'"{tags.script_url}"' in tags.script
+    assert tags.script_integrity == dwell.script_integrity
+
+
+def test_a_copy_of_the_scope_has_the_view_of_its_own_route() -> None:
+    class Copying:
+        def __init__(self, app: ASGIApp) -> None:
+            self._app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await self._app({**scope}, receive, send)
+
+    dwell = Dwell(Settings(), MemoryLog().writer())
+    inside = [Middleware(DwellMiddleware, dwell=dwell), Middleware(Copying)]
+    app = Starlette(routes=[Route("/", home)], middleware=inside)
+    with client_of(app) as client:
+        said = client.get("/").text
+    assert Attributes(said).found["data-dwell-view"] == view_of(home)
 
 
 def test_a_page_without_the_middleware_is_told_so() -> None:

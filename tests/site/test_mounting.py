@@ -18,6 +18,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from dwell.events.memory import MemoryLog
 from dwell.events.opening import open_reader
@@ -52,6 +53,18 @@ def post(port: int, path: str = "/dwell/facts", seq: int = 0) -> int:
     status = connection.getresponse().status
     connection.close()
     return status
+
+
+def test_a_root_that_a_proxy_takes_out_of_the_path_is_no_part_of_it() -> None:
+    log = MemoryLog()
+    app = Starlette()
+    Dwell(Settings(), log.writer()).mount(app)
+
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": "/api"}, receive, send)
+
+    with served(behind) as port:
+        assert post(port) == 204
 
 
 def get(port: int, path: str) -> str:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from dwell.errors import WarehouseError
-from dwell.warehouse import snapshot
+from dwell.warehouse import patching, snapshot
 from tests.support.facts import Projected, glimpse
 
 READERS = Path(__file__).parents[2] / ".cache" / "readers"
@@ -228,3 +228,18 @@ def test_stock_clients_read_every_table_and_view(tmp_path: Path, version: str) -
     assert said.startswith(version)
     assert {"tracking_session", "pageview", "visibility_change"} <= set(tables.split())
     assert row == "('dwell.site.pages.page_a.PageA', '/é')"
+
+
+def test_a_patch_that_is_written_in_part_is_written_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source := tmp_path / "source").write_bytes(os.urandom(3 * patching.BLOCK + 17))
+    size = source.stat().st_size
+    write = os.pwrite
+    monkeypatch.setattr(
+        os, "pwrite", lambda file, data, at: write(file, data[: patching.HEAD // 3], at)
+    )
+    with source.open("rb") as reads, (tmp_path / "target").open("w+b") as writes:
+        os.ftruncate(writes.fileno(), size)
+        patching.patch(reads.fileno(), writes.fileno(), size)
+    assert (tmp_path / "target").read_bytes() == source.read_bytes()

@@ -1,6 +1,6 @@
 -- Whether a `record` of a segment is none of the visitors' in the table `forgotten`, or is an erasure: then
 -- its place stands in the table `ordered`. A record that could not be read is theirs if its key is, or if it
--- names them anywhere.
+-- or its key names them anywhere, in capitals or without hyphens too.
 (exists (
     from ordered
     where ordered.partition = record.partition and ordered."offset" = record."offset"
@@ -13,7 +13,10 @@
     ) and not coalesce(
         case when record.type is null then len(list_filter(
             (select list(forgotten) from forgotten),
-            lambda each: contains(lower(record.value::varchar), each.visitor_id)
+            lambda each: contains(
+                replace(lower(concat(record.key::varchar, ' ', record.value::varchar)), '-', ''),
+                replace(each.visitor_id, '-', '')
+            )
             and epoch_ms(record."timestamp") <= each.received_at
         )) > 0 end,
         false

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,9 @@ Stretch = tuple[datetime, datetime | None]
 
 
 def stretch(begin: datetime, seconds: float) -> Stretch:
-    """So many seconds from a moment on."""
-    return begin, begin + timedelta(seconds=seconds)
+    """So many seconds from a moment on, whatever clocks of its zone do meanwhile."""
+    since = begin if begin.tzinfo is None else begin.astimezone(UTC)
+    return begin, since + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

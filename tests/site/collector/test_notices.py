@@ -32,9 +32,9 @@ def test_each_cause_is_told_once_and_without_personal_data(
     lines = told(caplog)
     assert [line.partition(";")[0] for line in lines] == [
         "requests are refused with 403: other_origin",
-        "some facts of pages are refused: invalid_field",
-        "some facts of pages are refused: unknown_type",
-        "some facts of pages are refused: not_json",
+        "some facts are refused: invalid_field",
+        "some facts are refused: unknown_type",
+        "some facts are refused: not_json",
         "requests are refused with 429: rate",
     ]
     for personal in ("secret", ADDRESS, VISITOR, PAGEVIEW, SESSION):

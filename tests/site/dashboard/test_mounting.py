@@ -38,6 +38,13 @@ def shop(locked: Settings) -> Iterator[Client]:
         yield client
 
 
+def test_a_slash_too_many_leads_nowhere_else(shop: Client) -> None:
+    for path in (f"{SESSION}/", "/panels/", "/login/"):
+        answer = shop.get(f"/for/us/stats{path}")
+        assert "shop.example" not in answer.headers.get("Location", "")
+        assert answer.status in (401, 404)
+
+
 def resolved(page: str, link: str) -> str:
     """Where a link of a page leads."""
     return urljoin(f"http://shop.example{page}", link).removeprefix("http://shop.example")

@@ -17,7 +17,7 @@ from dwell.site.dashboard.notices import Notices
 from dwell.site.dashboard.passwords import Password, hash_of
 from dwell.site.dashboard.refusals import Refused
 from dwell.site.dashboard.sessions import SECONDS, Sessions
-from dwell.site.dashboard.tries import AT_ONCE, Tries
+from dwell.site.dashboard.tries import AT_ONCE, MOST_CLIENTS, WIDE_AT_ONCE, Tries
 from tests.support.dashboards import (
     PAGE,
     PASSWORD,
@@ -155,6 +155,24 @@ def test_another_address_may_still_try(locked: Settings) -> None:
             refused = sign_in(client, "wrong", headers={"X-Forwarded-For": "192.0.2.1"})
         assert refused.status == 429
         assert sign_in(client, headers={"X-Forwarded-For": "192.0.2.2"}).status == 303
+
+
+def test_who_has_many_addresses_has_no_more_tries_for_it() -> None:
+    tries = Tries(lambda: 0.0)
+
+    def tried(address: str) -> bool:
+        try:
+            tries.take(address)
+        except Refused:
+            return False
+        return True
+
+    tunnel = [f"2001:db8:1:{each:x}::1" for each in range(100)]
+    assert sum(map(tried, tunnel)) == WIDE_AT_ONCE
+    assert tried("2001:db8:2::1")
+    many = [f"2001:db8:{each:x}::1" for each in range(3, MOST_CLIENTS)]
+    assert sum(map(tried, many * 2)) < MOST_CLIENTS
+    assert not any(map(tried, tunnel))
 
 
 def test_tries_come_back_one_by_one_and_all_with_the_right_password() -> None:
