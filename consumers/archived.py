@@ -55,6 +55,7 @@ class ArchivedReader(LogReader):
 
     async def assign(self, positions: Mapping[int, int]) -> None:
         """As the contract says."""
+        self._archive = Archive.open(self._archive.folder) or self._archive  # it may have grown
         await self.identity()
         self._positions = dict(positions)
         self._archived = {

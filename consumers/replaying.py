@@ -252,11 +252,25 @@ class Replay:
 
     def _archived(self, plan: Plan, found: Sources) -> list[Segment]:
         """What the archive has of what was not read from the log, as it stands now: a `dwell archive` may have
-        put other files into the place of those that were there before the log was read."""
+        put other files into the place of those that were there before the log was read.
+
+        Raises:
+            WarehouseError: it is not the archive any more that it was, or has less.
+        """
         if self._archive is None:
             return []
         archive = Archive.open(self._settings.archive_folder) or self._archive
-        left = (part for span in plan.spans for part in span.less(found.logged))
+        held = {each.partition: each for each in archive.held.values()}
+        left = [part for span in plan.spans for part in span.less(found.logged)]
+        for partition, first, until in left:
+            there = held.get(partition)
+            whole = there is not None and there.first <= first and until <= there.until
+            if archive.log_identity != plan.log_identity or not whole:
+                raise WarehouseError(
+                    f"{archive.folder} had the facts from {first} to {until - 1} of partition {partition} when"
+                    " this replay began, and has them no more: expected the same archive; bring it back and run"
+                    f" this again, or remove {self.work} to begin anew"
+                )
         return archive.counted([each for part in left for each in archive.segments(*part)])
 
     def _built(

@@ -159,6 +159,7 @@ class Tail:
                 ends = await self._each(self._reader.end)
                 if any(self.positions.get(each, 0) > end for each, end in ends.items()):
                     raise gap
+                await asyncio.sleep(RETRY_AFTER)
                 return  # the archive has what the log has dropped meanwhile
             self._say(f"{gap}; going on behind them")
             self.positions |= dropped

@@ -78,7 +78,7 @@ class EmbeddedWriter(LogWriter):
         self._is_passing_on = False
         self._gathered: list[Ticket] = []
         """What came in this turn of the loop, or in some milliseconds: it is handed over at their end."""
-        self._inbox: SimpleQueue[Ticket | None] = SimpleQueue()
+        self._inbox: SimpleQueue[list[Ticket] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None] | None = None
 
@@ -147,9 +147,9 @@ class EmbeddedWriter(LogWriter):
 
     def _pass_on(self) -> None:
         self._is_passing_on = False
-        for ticket in self._gathered:
-            self._inbox.put(ticket)
-        self._gathered.clear()
+        if self._gathered:
+            self._inbox.put(self._gathered)
+            self._gathered = []
 
     def _write_groups(
         self, pen: "_Pen", loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None]
@@ -170,11 +170,11 @@ class EmbeddedWriter(LogWriter):
         tickets: list[Ticket] = []
         records = 0
         while records < GROUP_RECORDS and (not tickets or not self._inbox.empty()):
-            ticket = self._inbox.get()
-            if ticket is None:
+            together = self._inbox.get()
+            if together is None:
                 return tickets, False
-            tickets.append(ticket)
-            records += len(ticket.records)
+            tickets += together
+            records += sum(len(ticket.records) for ticket in together)
         return tickets, True
 
 

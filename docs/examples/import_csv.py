@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from dwell.client import (
     Client,
@@ -88,6 +89,13 @@ def lines(file: str) -> Iterator[Line]:
             number = reader.line_num + 1  # a field in quotes may go on over several
 
 
+def path_of(text: str) -> str:
+    """The path, of an address or of itself."""
+    if text.startswith(("http://", "https://")):
+        return urlsplit(text).path
+    return text.partition("#")[0].partition("?")[0]
+
+
 def line_of(file: str, number: int, row: dict[str, str]) -> Line:
     """A line, if it can be right."""
     where = f"{file}, line {number}"
@@ -101,8 +109,8 @@ def line_of(file: str, number: int, row: dict[str, str]) -> Line:
     if zone is None:
         said = f"{where}: time is {row['time']!r}"
         raise ValueError(f"{said}: expected one with its zone, as 2025-11-23T12:00:00+01:00")
-    if not 1970 <= time.year <= 9998:
-        raise ValueError(f"{where}: time is {row['time']!r}: expected one from 1970 to 9998")
+    if not 1971 <= time.year <= 9996:
+        raise ValueError(f"{where}: time is {row['time']!r}: expected one from 1971 to 9996")
     try:
         seconds = float(row["seconds"])
     except ValueError:
@@ -110,7 +118,7 @@ def line_of(file: str, number: int, row: dict[str, str]) -> Line:
     if not 0 <= seconds <= 400 * 86_400:
         said = f"{where}: seconds is {row['seconds']!r}"
         raise ValueError(f"{said}: expected a number from 0 to 34560000, which are 400 days")
-    return Line(number, time, seconds, row["path"].partition("#")[0].partition("?")[0], row)
+    return Line(number, time, seconds, path_of(row["path"]), row)
 
 
 def main(url: str, file: str, key_file: str) -> None:

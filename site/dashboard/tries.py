@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 
@@ -16,8 +15,6 @@ WIDE_AT_ONCE = 20
 SECONDS = 30.0
 """After which it may try once more."""
 MOST_CLIENTS = 10_000
-OTHERS = "others"
-"""The bucket of all whose own has no place."""
 
 
 class Tries:
@@ -30,7 +27,7 @@ class Tries:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._full_again: OrderedDict[str, float] = OrderedDict()
+        self._full_again: dict[str, float] = {}
 
     def take(self, address: str | None) -> None:
         """Take a try, before the password is looked at.
@@ -38,11 +35,9 @@ class Tries:
         Raises:
             Refused: there is none left; `Retry-After` says when there is.
         """
-        now = self._clock()
-        self._let_go(now)
-        taken = {}
-        for client, at_once in _buckets(address):
-            bucket = client if client in self._full_again or self._has_place() else OTHERS
+        now, taken = self._clock(), {}
+        for name, at_once in _buckets(address):
+            bucket = self._place_of(name, at_once, now)
             taken[bucket] = max(self._full_again.get(bucket, now), now) + SECONDS
             wait = taken[bucket] - now - at_once * SECONDS
             if wait > 1e-6:
@@ -52,25 +47,27 @@ class Tries:
                     f" {math.ceil(wait)} s",
                     {"retry-after": str(math.ceil(wait))},
                 )
-        for bucket, full_again in taken.items():
-            self._full_again[bucket] = full_again
-            self._full_again.move_to_end(bucket)
+        self._full_again |= taken
 
     def give_back(self, address: str | None) -> None:
         """The password was right."""
-        for client, _ in _buckets(address):
-            self._full_again.pop(client, None)
+        for name, at_once in _buckets(address):
+            if self._full_again.pop(name, None) is None:
+                shared = _shared(at_once)
+                self._full_again[shared] = self._full_again.get(shared, 0.0) - SECONDS
 
-    def _has_place(self) -> bool:
-        return len(self._full_again) < MOST_CLIENTS
+    def _place_of(self, name: str, at_once: int, now: float) -> str:
+        if name in self._full_again:
+            return name
+        if len(self._full_again) >= MOST_CLIENTS:
+            left = {each: full for each, full in self._full_again.items() if full > now}
+            self._full_again = left
+        return name if len(self._full_again) < MOST_CLIENTS else _shared(at_once)
 
-    def _let_go(self, now: float) -> None:
-        """Of those that were not used for longest, whose buckets are full again."""
-        while self._full_again:
-            client, full_again = next(iter(self._full_again.items()))
-            if full_again > now:
-                return
-            del self._full_again[client]
+
+def _shared(at_once: int) -> str:
+    """The bucket of all whose own, of that size, has no place."""
+    return f"others, {at_once} at once"
 
 
 def _buckets(address: str | None) -> Iterator[tuple[str, int]]:

@@ -11,13 +11,22 @@
             forgotten.visitor_id = coalesce(record.visitor_id::varchar, try(decode(record.key)))
             and coalesce(record.received_at, epoch_ms(record."timestamp")) <= forgotten.received_at
     ) and not coalesce(
+        -- The text is made once for each record, as a list of one, and not for each visitor.
         case when record.type is null then len(list_filter(
-            (select list(forgotten) from forgotten),
-            lambda each: contains(
-                replace(lower(concat(record.key::varchar, ' ', record.value::varchar)), '-', ''),
-                replace(each.visitor_id, '-', '')
-            )
-            and epoch_ms(record."timestamp") <= each.received_at
+            [{
+                'text': replace(
+                    lower(concat(record.key::varchar, ' ', record.value::varchar)), '-', ''
+                ),
+                'them': (
+                    select list({'id': replace(visitor_id, '-', ''), 'received_at': received_at})
+                    from forgotten
+                )
+            }],
+            lambda row: len(list_filter(
+                row.them,
+                lambda each: contains(row."text", each.id)
+                and epoch_ms(record."timestamp") <= each.received_at
+            )) > 0
         )) > 0 end,
         false
     )
