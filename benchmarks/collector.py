@@ -44,8 +44,8 @@ LIMIT = (
     "tenths of that the interpreter, for parsing headers, checking facts and making records; a fifth is "
     "the write to the socket. The last quarter is the thread that writes the log, most of it the sync, "
     "which some fifteen requests share. Both threads want the interpreter's lock. At 100 requests/s "
-    "two share a commit, or a request to the broker, and each wakes a thread that slept: it takes nine times "
-    "what it takes in a row, and would take fourteen alone. With Kafka all of it is in the event loop's thread: a quarter is "
+    "two share a commit, or a request to the broker, and each wakes a thread that slept: it takes eight times "
+    "what it takes in a row, and would take twelve alone. With Kafka all of it is in the event loop's thread: a quarter is "
     "aiokafka, which makes a batch and a request of what came while the one before was under way, a tenth "
     "Dwell's own writer, and the broker takes what is left of the two cores."
 )

@@ -11,8 +11,9 @@ MINUTES = 40
 
 LIMIT = (
     "With 50 million pageviews the gigabyte that DuckDB may take is full, and the rows that are looked up are "
-    "read from the file again: a fact takes a quarter more processor time. At 5 million half a gigabyte costs "
-    "a fifth of the rate in the same way (decision 9)."
+    "read from the file again: with two gigabytes a fact took 8.9 µs of processor time for 11.1, and 1.16 times "
+    "as many were taken in (two pairs). At 5 million half a gigabyte costs a fifth of the rate in the same way "
+    "(decision 9)."
 )
 SIZES = {"1M": 1_000_000, "10M": 10_000_000, "50M": 50_000_000}
 RATE = "rate"

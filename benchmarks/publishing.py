@@ -32,6 +32,13 @@ OPENED, BROKEN, SIZE = "opened by a reader", "of these broken, or gone back", "p
 UNITS = {OPENED: "times", BROKEN: "times", SIZE: "MiB"}
 
 
+LIMIT = (
+    "A publication is a checkpoint, which no commit gets past, and the blocks that have changed since the last "
+    "but one, written beside the commits on the same two cores and the same disk. Both are given a share of the "
+    "time, by the median of the last three. Three runs of two pairs on one day gave 0.88, 0.95 and 0.98."
+)
+
+
 def run(times: int) -> Iterable[Row]:
     """Facts from Kafka onto 5M pageviews, in turn with a copy of 1.1 GB whenever one is due and without;
     a reader opens the published file all the time."""
