@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dwell.commands import up
 from dwell.commands.up import parts_of, run, welcome
 from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
@@ -483,6 +484,23 @@ async def test_long_lines_and_odd_bytes_come_through() -> None:
     await supervised(sink, part("site", script), until="last")
     assert "site | \ufffd\n" in sink.getvalue()
     assert sink.getvalue().count("#") == 200_000
+
+
+def test_a_projector_that_reads_on_before_it_publishes_is_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "STEADY_SECONDS", 0.3)
+    settings = Settings(data=tmp_path / "data")
+    with LiveWarehouse(settings.warehouse):
+        first = up.parts_of(settings)[-1].ready
+        assert not first()
+        time.sleep(0.4)
+        assert not first()
+        settings.published.touch()
+        later = up.parts_of(settings)[-1].ready
+        assert not later()
+        wait_until(later)
+    assert not later()
 
 
 def test_a_publication_of_an_earlier_run_makes_nobody_ready(tmp_path: Path) -> None:

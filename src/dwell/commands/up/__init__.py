@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -13,10 +14,11 @@ from dwell.cli import with_settings
 from dwell.commands.up.hold import Hold
 from dwell.commands.up.lines import Lines
 from dwell.commands.up.ports import address_of, is_answered, require_distinct, require_free
-from dwell.commands.up.supervisor import DWELL, Part, Supervisor
+from dwell.commands.up.supervisor import DWELL, STEADY_SECONDS, Part, Supervisor
 from dwell.commands.up.typed import data_option, program
 from dwell.errors import SettingInvalid
 from dwell.lifeline import Lifeline
+from dwell.locks import holder
 from dwell.settings import Settings
 
 INTERRUPTED = 130
@@ -41,7 +43,9 @@ def _answers(host: str, port: int) -> Callable[[], bool]:
 
 
 def _publishes(settings: Settings) -> Callable[[], bool]:
-    """Tells whether something was published since now; the projector does so when it starts."""
+    """Tells whether something was published since now; the projector does so when it starts. One that takes
+    up a promoted warehouse reads on first, for days perhaps, while people see what they have seen: it is at
+    work if it has held the warehouse for a while."""
 
     def version() -> tuple[int, int] | None:
         try:
@@ -51,7 +55,20 @@ def _publishes(settings: Settings) -> Callable[[], bool]:
         return status.st_ino, status.st_mtime_ns
 
     before = version()
-    return lambda: version() not in (None, before)
+    lock = settings.warehouse.with_name(f"{settings.warehouse.name}.lock")
+    held_since: float | None = None
+
+    def works() -> bool:
+        nonlocal held_since
+        if version() not in (None, before):
+            return True
+        if before is None or holder(lock) is None:
+            held_since = None
+            return False
+        held_since = held_since or time.monotonic()
+        return time.monotonic() - held_since > STEADY_SECONDS
+
+    return works
 
 
 @click.command("up")
