@@ -20,6 +20,8 @@ Form = Literal["text", "json"]
 
 LAST_WORD = "dwell: "
 """What a line of text begins with that says why a command could not do its work."""
+TRACEBACK = "Traceback (most recent call last):"
+"""What places begin with in a line of text, as Python says it."""
 SAYS_WHY = "dwell.cli"
 """The logger of such a line as an object."""
 
@@ -122,7 +124,8 @@ class _Lines(logging.Formatter):
         error = ei[1]
         if error is None:
             return ""
-        return "\n".join([*(f"  {place}" for place in _places(error)), type(error).__qualname__])
+        places = (f"  {place}" for place in _places(error))
+        return "\n".join([TRACEBACK, *places, type(error).__qualname__])
 
 
 def _harmless(handlers: Iterable[logging.Handler], form: str | None = None) -> None:

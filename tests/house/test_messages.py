@@ -89,7 +89,8 @@ def test_lines_of_text_do_not_say_it_either() -> None:
     assert done.returncode == 1
     assert "secret-of-a-fact" not in done.stdout + done.stderr
     assert done.stderr.count("fail\nValueError\n") == 6
-    assert "it failed\n  " in done.stderr
+    assert done.stderr.count("Traceback (most recent call last):\n  ") == 6
+    assert "it failed\nTraceback" in done.stderr
 
 
 def test_a_last_word_is_known_in_either_form() -> None:
