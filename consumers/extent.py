@@ -95,8 +95,8 @@ async def refuse_left_out(history: History, spans: Sequence[Span], moment: int) 
                     raise LogGap(
                         f"partition {partition} of {history.name} reaches {_told(moment)} at offset {until},"
                         f" and has facts behind it that were received before (offset {offset}:"
-                        f" {_told(received)}): clocks were wrong, partitions were merged or dead letters retried, so a moment names"
-                        " no end here; expected offsets, --to-offset"
+                        f" {_told(received)}): clocks were wrong, partitions were merged or dead letters"
+                        " retried, so a moment names no end here; expected offsets, --to-offset"
                     )
 
 

@@ -55,8 +55,9 @@ async def overdue(
     """The partitions of which facts are missing, each with the first missing offset.
 
     A fact is missing if it was received before `before` (milliseconds) and lies beyond what is
-    `held`, among the next LOOKED_AT there: clocks may have been ahead for some of them. Only partitions that the projector `owns` are looked at. A reader that does nothing else
-    is wanted: its positions are moved.
+    `held`, among the next LOOKED_AT there: clocks may have been ahead for some of them. Only
+    partitions that the projector `owns` are looked at. A reader that does nothing else is wanted: its
+    positions are moved.
 
     Raises:
         LogMismatch: facts that were never read are gone from the log.

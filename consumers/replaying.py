@@ -129,7 +129,7 @@ class Replay:
 
         Raises:
             LogGap: an offset that was asked for is not there, or some between archive and log are not; or the
-            moment to end at names no offset.
+                moment to end at names no offset.
             LogMismatch: archive and log do not belong together.
             LogUnavailable: the log does not answer.
         """
@@ -260,10 +260,9 @@ class Replay:
         if self._archive is None:
             return []
         archive = Archive.open(self._settings.archive_folder) or self._archive
-        held = {each.partition: each for each in archive.held.values()}
         left = [part for span in plan.spans for part in span.less(found.logged)]
         for partition, first, until in left:
-            there = held.get(partition)
+            there = archive.held.get(partition)
             whole = there is not None and there.first <= first and until <= there.until
             if archive.log_identity != plan.log_identity or not whole:
                 raise WarehouseError(

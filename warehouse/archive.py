@@ -92,7 +92,7 @@ class Archive:
 
     def erasures(self) -> list[tuple[int, int, bytes]]:
         """Partition, offset and value of every record that may be an erasure."""
-        with reading() as connection:
+        with reading(self.folder) as connection:
             return erasures(connection, [self.folder / each.path for each in self.manifest.files])
 
     def read(self, partition: int, first: int, most: int) -> list[tuple[int, int, bytes, bytes]]:
@@ -125,33 +125,25 @@ class Archive:
     def _read(
         self, paths: list[Path], first: int, until: int, most: int
     ) -> list[tuple[int, int, bytes, bytes]]:
-        try:
-            with reading() as connection:
-                connection.execute(macros())
-                return connection.execute(
-                    'select "offset", received, key, value from whole_records(?) '
-                    'where "offset" >= ? and "offset" < ? order by "offset" limit ?',
-                    [list(map(str, paths)), first, until, most],
-                ).fetchall()
-        except duckdb.Error as error:
-            first_line = str(error).partition("\n")[0]
-            raise WarehouseError(f"{self.folder} cannot be read: {first_line}") from error
+        with reading(self.folder) as connection:
+            connection.execute(macros())
+            return connection.execute(
+                'select "offset", received, key, value from whole_records(?) '
+                'where "offset" >= ? and "offset" < ? order by "offset" limit ?',
+                [list(map(str, paths)), first, until, most],
+            ).fetchall()
 
     def _records_within(self, segment: Segment) -> int:
-        try:
-            with reading() as connection:
-                [(found,)] = connection.execute(
-                    f"select count(*) from {parquet([segment.path])} "  # noqa: S608  our own path, quoted
-                    'where "offset" >= ? and "offset" < ?',
-                    [segment.first, segment.until],
-                ).fetchall()
-        except duckdb.Error as error:
-            first_line = str(error).partition("\n")[0]
-            raise WarehouseError(f"{self.folder} cannot be read: {first_line}") from error
+        with reading(self.folder) as connection:
+            [(found,)] = connection.execute(
+                f"select count(*) from {parquet([segment.path])} "  # noqa: S608  our own path, quoted
+                'where "offset" >= ? and "offset" < ?',
+                [segment.first, segment.until],
+            ).fetchall()
         return int(found)
 
     def _offset_within(self, file: ArchiveFile, moment: int) -> list[int]:
-        with reading() as connection:
+        with reading(self.folder) as connection:
             [(found,)] = connection.execute(
                 'select min("offset") from read_parquet(?) '
                 'where coalesce(epoch_ms("timestamp"), received_at) >= ?',
@@ -167,23 +159,23 @@ def day_of(moment: int) -> str:
 
 
 @contextmanager
-def _explaining() -> Iterator[None]:
+def _explaining(folder: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
         first_line = str(error).partition("\n")[0]
-        raise WarehouseError(f"the archive cannot be read or written: {first_line}") from error
+        raise WarehouseError(f"{folder} cannot be read or written: {first_line}") from error
 
 
 @contextmanager
-def reading() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own, in little memory, that knows `day_of` too.
+def reading(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own for the archive in a folder, in little memory, that knows `day_of` too.
 
     Raises:
         WarehouseError: a file of the archive cannot be read, or none can be written.
     """
     with (
-        _explaining(),
+        _explaining(folder),
         duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection,
     ):
         connection.execute(

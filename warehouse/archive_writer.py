@@ -95,7 +95,7 @@ class ArchiveWriter:
         """
         files = {(each.partition, each.day): each for each in self.manifest.files}
         before = sum(each.records for each in files.values())
-        with reading() as connection:
+        with reading(self.folder) as connection:
             told = _orders(erasures(connection, _paths(staged)), judge)
             forget(connection, [*forgotten, *told.values()], told)
             for (partition, day), paths in _by_day(connection, staged).items():
@@ -126,7 +126,7 @@ class ArchiveWriter:
             WarehouseError: a file could not be written.
         """
         changed: dict[str, ArchiveFile | None] = {}
-        with reading() as connection:
+        with reading(self.folder) as connection:
             paths = [self.folder / each.path for each in self.manifest.files]
             forget(connection, forgotten, _orders(erasures(connection, paths), judge))
             for file in self.manifest.files:
